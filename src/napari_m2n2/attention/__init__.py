@@ -1,0 +1,1 @@
+"""Where affinities between the cells of an image come from."""

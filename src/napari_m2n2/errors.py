@@ -1,0 +1,23 @@
+"""The exceptions whose message is for the user: one sentence, what is wrong, what to do."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Something the user can mend; the message is the sentence to show."""
+
+
+class InputError(UserError, ValueError):
+    """An image, prompt or parameter that cannot be used as given."""
+
+
+class FileError(UserError, OSError):
+    """A file that cannot be read or written."""
+
+
+class MissingError(UserError, RuntimeError):
+    """Something that has to be installed or downloaded first: weights, a package, a display."""
+
+
+class Cancelled(Exception):
+    """Raised from a progress callback to stop the work; nothing was changed."""

@@ -1,0 +1,1 @@
+"""From attention to distance maps: transition matrix, Markov map, upsampling, flood fill."""

@@ -1,0 +1,115 @@
+"""Markov maps: after how many steps a walk that starts at the prompt has reached each cell.
+
+M2N2 (CVPR 2025) §3.3, Eq. 4 to 6: p(t+1) = p(t) A, and the map of a cell is the first time its
+probability exceeds τ times the largest one, interpolated linearly between two steps.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from napari_m2n2.progress import Progress, ignore
+
+_EPSILON = 1e-6
+_CHECK_EVERY = 16
+"""Steps between two looks at whether all cells are reached: further steps change nothing, and on
+a GPU every look waits for the device."""
+
+
+def start_states(
+    pixels: torch.Tensor,
+    shape: tuple[int, int],
+    grid: tuple[int, int],
+    *,
+    rule: Literal["published", "aligned"] = "published",
+) -> torch.Tensor:
+    """Return where each walk starts: bilinear weights on the four cells around a pixel.
+
+    Parameters
+    ----------
+    pixels : (B, 2) integer tensor
+        (row, column) of each prompt.
+    shape, grid : (int, int)
+        Rows and columns of the plane and of the grid.
+    rule : {"published", "aligned"}
+        "published" takes the cell coordinate (out - 1) · p / in of the published implementation;
+        "aligned" takes (p + ½) · out / in - ½, so that pixel and cell corners agree.
+
+    Returns
+    -------
+    (B, N) float64 tensor
+        Largest entry 1, as the published implementation has it (M2N2 writes one-hot).
+    """
+    p = pixels.to(torch.float64)
+    size = torch.tensor(shape, dtype=torch.float64, device=p.device)
+    cells = torch.tensor(grid, dtype=torch.float64, device=p.device)
+    if rule == "published":
+        position = (cells - 1) * p / size
+    else:
+        position = ((p + 0.5) * cells / size - 0.5).clamp_min(0)
+    low = torch.minimum(position.floor(), cells - 1)
+    share = position - low
+    states = p.new_zeros(len(p), grid[0] * grid[1])
+    for row_step in (0, 1):
+        for column_step in (0, 1):
+            row = (low[:, 0] + row_step).clamp_max(grid[0] - 1)
+            column = (low[:, 1] + column_step).clamp_max(grid[1] - 1)
+            weight = (share[:, 0] if row_step else 1 - share[:, 0]) * (
+                share[:, 1] if column_step else 1 - share[:, 1]
+            )
+            index = (row * grid[1] + column).long()
+            states.scatter_add_(1, index[:, None], weight[:, None])
+    return states / states.amax(dim=1, keepdim=True)
+
+
+def markov_maps(
+    transition: torch.Tensor,
+    starts: torch.Tensor,
+    *,
+    tau: float = 0.3,
+    max_steps: int = 1000,
+    progress: Progress = ignore,
+) -> torch.Tensor:
+    """Return the Markov map of each start state.
+
+    Parameters
+    ----------
+    transition : (N, N) tensor
+        Rows sum to 1.
+    starts : (B, N) tensor
+        Start states with largest entry 1; the maps are computed together.
+    tau : float
+        τ in (0, 1): the share of the largest probability at which a cell counts as reached.
+    max_steps : int
+        Most steps; cells that are not reached by then get this value.
+    progress : callable, optional
+        Called as ``progress("Markov map", fraction)``.
+
+    Returns
+    -------
+    (B, N) tensor
+        Times of crossing in steps, 0 at the start and `max_steps` where the walk did not arrive.
+        In the first step the published implementation grades cells by how far above τ they are,
+        1 - (q - τ) / (1 - τ), instead of the time of crossing; so does this.
+    """
+    p = starts.to(transition)
+    times = torch.full_like(p, float(max_steps))
+    unreached = p <= tau
+    times[~unreached] = 0
+    for step in range(max_steps):
+        q = p @ transition
+        q /= q.amax(dim=1, keepdim=True)
+        new = unreached & (q > tau)
+        rise = (1 - tau) if step == 0 else q - p
+        crossing = step + 1 - (q - tau) / (rise + _EPSILON)
+        times = torch.where(new, crossing, times)
+        unreached &= ~new
+        p = q
+        if step % _CHECK_EVERY == 0:
+            progress("Markov map", step / max_steps)
+            if not bool(unreached.any()):
+                break
+    progress("Markov map", 1.0)
+    return times

@@ -1,0 +1,1 @@
+"""From distance maps and prompts to a mask."""

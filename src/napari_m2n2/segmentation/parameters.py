@@ -1,0 +1,177 @@
+"""The parameters of M2N2 and its baselines, and the presets that name a choice of them.
+
+Imports nothing heavy, so that a widget or a command line can list the choices at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from napari_m2n2.errors import InputError
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How an attention becomes a mask.
+
+    Attributes
+    ----------
+    grid : int
+        R, cells along the side of the attention grid. More cells follow finer outlines; memory
+        grows with the fourth power, time a little slower.
+    temperature : float
+        T > 0, M2N2 §3.2: each row becomes softmax(log A / T). Below 1 sharpens.
+    ipf_rounds : int
+        Most rounds of iterative proportional fitting, which makes rows and columns sum to 1.
+    ipf_tolerance : float
+        The rounds end when no column sum is further than this from 1; 0 does all rounds.
+    walk : {"plain", "spectral"}
+        Walk step by step, or, where the attention is reversible, through the leading eigenvectors
+        (`napari_m2n2.markov.reversible`), which is many times faster.
+    tau : float
+        τ in (0, 1), M2N2 Eq. 6: a cell counts as reached when its probability exceeds τ of the
+        largest one.
+    max_steps : int
+        Most steps of a Markov chain; cells not reached keep this value.
+    start : {"published", "aligned"}
+        Which cell a pixel lies in: the published implementation's rule, or the one where the
+        corners of pixels and cells agree (half a cell apart at the borders).
+    upsampling : {"dense", "fast"}
+        Joint bilateral upsampling with every offset in the disk, or with a sample of them.
+    sigma_space : float
+        Spatial standard deviation of the upsampling in cells.
+    sigma_range : float
+        Standard deviation of the upsampling in colour, for colours in [0, 1].
+    flood : bool
+        Whether distances are flood-filled from the prompt (M2N2 §3.4), so that segments are
+        connected.
+    area_prior : float
+        Largest share of the plane one prompt may take by itself, M2N2 §3.5.
+    edge_bins : int
+        Steps the gradient of the map is rounded to; 0 does not round.
+    image_edge : float
+        Weight exponent of the image's own gradient along the outline in the choice of λ; 0 leaves
+        it out, as published.
+    area_power : float
+        Exponent by which small segments are preferred in the choice of λ, score × area^(-power);
+        0 leaves it out, as published.
+    min_area : int
+        Segments of fewer pixels are no candidates in the choice of λ; 0 allows all, as published.
+    """
+
+    grid: int = 64
+    temperature: float = 0.65
+    ipf_rounds: int = 200
+    ipf_tolerance: float = 0.0
+    walk: Literal["plain", "spectral"] = "plain"
+    tau: float = 0.3
+    max_steps: int = 1000
+    start: Literal["published", "aligned"] = "published"
+    upsampling: Literal["dense", "fast"] = "dense"
+    sigma_space: float = 1.0
+    sigma_range: float = 0.1
+    flood: bool = True
+    area_prior: float = 0.4
+    edge_bins: int = 1024
+    image_edge: float = 0.0
+    area_power: float = 0.0
+    min_area: int = 0
+
+
+PUBLISHED = Parameters()
+"""What the published implementation does, which differs from the paper's text in places."""
+
+METHODS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
+    {
+        "m2n2": MappingProxyType({}),
+        "m2n2-no-flood": MappingProxyType({"flood": False}),
+        "attention-nn": MappingProxyType({"temperature": 10.0, "ipf_rounds": 0}),
+        "kl-nn": MappingProxyType({"temperature": 2.0, "ipf_rounds": 0}),
+    }
+)
+"""The methods, each with what it changes in a preset."""
+
+PRESETS = ("default", "published")
+
+_DEFAULTS: dict[str, Parameters] = {
+    "texture": replace(
+        PUBLISHED,
+        ipf_tolerance=1e-3,
+        walk="spectral",
+        start="aligned",
+        upsampling="fast",
+    ),
+}
+"""What the evaluation proved better than the published choice, by backbone."""
+
+
+def resolve(method: str, preset: str, backbone: str, overrides: dict[str, Any]) -> Parameters:
+    """Return the parameters of a preset for a method and a backbone, with the user's own on top.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or a value is out of range.
+    """
+    if method not in METHODS:
+        raise InputError(f"The method {method!r} is unknown; choose one of {_listed(METHODS)}.")
+    if preset not in PRESETS:
+        raise InputError(f"The preset {preset!r} is unknown; choose one of {_listed(PRESETS)}.")
+    known = [field.name for field in fields(Parameters)]
+    for name in overrides:
+        if name not in known:
+            raise InputError(f"The parameter {name!r} is unknown; there are {_listed(known)}.")
+    base = _DEFAULTS.get(backbone, PUBLISHED) if preset == "default" else PUBLISHED
+    parameters = replace(base, **{**METHODS[method], **overrides})
+    _check(parameters)
+    return parameters
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "grid": (1, 256),
+    "temperature": (0.01, 1000),
+    "ipf_rounds": (0, 100_000),
+    "ipf_tolerance": (0, 1),
+    "tau": (1e-6, 1 - 1e-6),
+    "max_steps": (1, 1_000_000),
+    "sigma_space": (0.01, 100),
+    "sigma_range": (1e-4, 1000),
+    "area_prior": (0, 1),
+    "edge_bins": (0, 2**30),
+    "image_edge": (0, 10),
+    "area_power": (0, 2),
+    "min_area": (0, 2**62),
+}
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "walk": ("plain", "spectral"),
+    "start": ("published", "aligned"),
+    "upsampling": ("dense", "fast"),
+}
+
+
+def _check(parameters: Parameters) -> None:
+    """Say which parameter is out of range."""
+    for name, (low, high) in _RANGES.items():
+        value = getattr(parameters, name)
+        whole = isinstance(getattr(PUBLISHED, name), int)
+        number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+        if not number or not low <= value <= high:
+            kind = "a whole number" if whole else "a number"
+            raise InputError(f"{name}={value!r} cannot be; give {kind} from {low:g} to {high:g}.")
+    for name, choices in _CHOICES.items():
+        if getattr(parameters, name) not in choices:
+            raise InputError(
+                f"{name}={getattr(parameters, name)!r} is unknown; choose one of "
+                f"{_listed(choices)}."
+            )
+    if not isinstance(parameters.flood, bool):
+        raise InputError(f"flood={parameters.flood!r} cannot be; give True or False.")
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return names as users read them."""
+    return ", ".join(sorted(names))

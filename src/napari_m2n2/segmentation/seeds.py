@@ -1,0 +1,102 @@
+"""From prompts to seeds: the pixels from which distance maps grow, and what each stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+from napari_m2n2.prompts import Prompts
+from napari_m2n2.segmentation.selection import Candidates, choose_threshold
+
+_PER_STROKE = 12
+"""Most seeds of one scribble: more would say the same again and cost a map each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seed:
+    """A pixel from which one distance map grows.
+
+    Attributes
+    ----------
+    pixel : (int, int)
+        Row and column.
+    label : bool
+        True = foreground.
+    region : (H, W) bool array, optional
+        The box or rough mask that the seed stands for.
+    """
+
+    pixel: tuple[int, int]
+    label: bool
+    region: NDArray[np.bool_] | None = None
+
+    @property
+    def key(self) -> bytes:
+        """What the candidates of this seed depend on; the label is not part of it."""
+        region = b"" if self.region is None else self.region.tobytes()
+        return blake2b(np.array(self.pixel).tobytes() + region, digest_size=16).digest()
+
+
+def make_seeds(prompts: Prompts, shape: tuple[int, int], grid: tuple[int, int]) -> list[Seed]:
+    """Return one seed for each point, box and mask, and some along each scribble.
+
+    A scribble has a seed every cell of its length, a box or mask one at its innermost pixel. The
+    same pixel with the same label is one seed; a pixel with both labels has its last one.
+    """
+    labels: dict[tuple[int, int], bool] = {}
+    for pixel, label in zip(prompts.points.tolist(), prompts.labels.tolist(), strict=True):
+        labels[pixel[0], pixel[1]] = label
+    cell = max(shape[0] / grid[0], shape[1] / grid[1], 1.0)
+    for stroke, label in zip(prompts.strokes, prompts.stroke_labels.tolist(), strict=True):
+        count = int(np.clip(len(stroke) / cell, 1, _PER_STROKE))
+        places = np.rint((np.arange(count) + 0.5) * len(stroke) / count - 0.5).astype(int)
+        for row, column in stroke[places].tolist():
+            labels.setdefault((row, column), label)
+    seeds = [Seed(pixel, label) for pixel, label in labels.items()]
+    return seeds + [Seed(innermost(region), True, region) for region in prompts.regions]
+
+
+def innermost(region: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the pixel of a region that is farthest from its outside, the first of several."""
+    depth = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(int(np.argmax(depth)), region.shape)
+    return int(row), int(column)
+
+
+def choose_thresholds(candidates: Sequence[Candidates], seeds: Sequence[Seed]) -> list[float]:
+    """Return λ of each seed, given all others."""
+    pixels = np.array([seed.pixel for seed in seeds], np.int64).reshape(-1, 2)
+    labels = np.array([seed.label for seed in seeds], bool)
+    return [
+        choose_threshold(own, pixels[labels == seed.label], pixels[labels != seed.label])
+        for own, seed in zip(candidates, seeds, strict=True)
+    ]
+
+
+def thresholds_by_point(
+    prompts: Prompts, seeds: Sequence[Seed], chosen: Sequence[float]
+) -> NDArray[np.float64]:
+    """Return λ of each point as the user gave them, (n,); NaN for a superseded one."""
+    by_pixel = {
+        seed.pixel: value for seed, value in zip(seeds, chosen, strict=True) if seed.region is None
+    }
+    thresholds = np.array([by_pixel[row, column] for row, column in prompts.points.tolist()])
+    thresholds = thresholds.astype(np.float64)
+    thresholds[prompts.superseded] = np.nan
+    return thresholds
+
+
+def force(prompts: Prompts, mask: NDArray[np.bool_], score: NDArray[np.float32]) -> None:
+    """Overwrite mask and score at the pixels the user labelled; points have the last word."""
+    for pixels, label in zip(prompts.strokes, prompts.stroke_labels.tolist(), strict=True):
+        mask[pixels[:, 0], pixels[:, 1]] = label
+        score[pixels[:, 0], pixels[:, 1]] = 1 if label else -1
+    last = ~prompts.superseded
+    rows, columns = prompts.points[last].T
+    mask[rows, columns] = prompts.labels[last]
+    score[rows, columns] = np.where(prompts.labels[last], 1, -1)

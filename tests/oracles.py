@@ -1,0 +1,139 @@
+"""Plain versions of what the package does fast: written to be read, not to be quick."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+import torch
+
+
+def colour_attention(cells):
+    """Attention of the goldens: a Gaussian of colour and place between cells (R, R, 3)."""
+    rows, columns = cells.shape[:2]
+    colour = cells.reshape(-1, 3).astype(np.float64)
+    place = np.stack(np.mgrid[:rows, :columns], axis=-1).reshape(-1, 2) / rows
+
+    def squared(x):
+        return ((x[:, None] - x[None]) ** 2).sum(axis=-1)
+
+    weights = np.exp(-squared(colour) / (2 * 0.1**2) - squared(place) / (2 * 0.2**2)) + 1e-8
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def random_attention(rows, columns, seed=0, sharp=3.0, symmetric=False):
+    """A positive row-stochastic matrix on a grid, float32."""
+    rng = np.random.default_rng(seed)
+    count = rows * columns
+    logits = sharp * rng.standard_normal((count, count))
+    if symmetric:
+        logits = logits + logits.T
+    weights = np.exp(logits - logits.max())
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def ipf(matrix, rounds):
+    """Divide columns by their sums, then rows, in place, as the published implementation does."""
+    matrix = matrix.copy()
+    for _ in range(rounds):
+        matrix /= matrix.sum(axis=0, keepdims=True)
+        matrix /= matrix.sum(axis=1, keepdims=True)
+    return matrix
+
+
+def markov_map(matrix, start, tau=0.3, max_steps=1000):
+    """Walk one start state step by step and note when each cell is reached."""
+    p = np.asarray(start, dtype=matrix.dtype)
+    times = np.full(len(p), float(max_steps))
+    waiting = p <= tau
+    times[~waiting] = 0
+    for step in range(max_steps):
+        q = p @ matrix
+        q = q / q.max()
+        for cell in np.flatnonzero(waiting & (q > tau)):
+            rise = (1 - tau) if step == 0 else q[cell] - p[cell]
+            times[cell] = step + 1 - (q[cell] - tau) / (rise + 1e-6)
+            waiting[cell] = False
+        p = q
+        if not waiting.any():
+            break
+    return times
+
+
+def joint_bilateral(maps, guide, sigma_space=1.0, sigma_range=0.1):
+    """Look at every offset in the disk, one after the other, channel-first, in torch."""
+    low = torch.as_tensor(maps, dtype=torch.float32)
+    colours = torch.as_tensor(guide).permute(2, 0, 1).contiguous()
+    height, width = colours.shape[1:]
+    enlarged = torch.nn.functional.interpolate(
+        low[None], size=(height, width), mode="bilinear", align_corners=False
+    )[0]
+    scale_x, scale_y = width / low.shape[2] * sigma_space, height / low.shape[1] * sigma_space
+    reach_x, reach_y = int(3 * scale_x + 1), int(3 * scale_y + 1)
+    total, sums = torch.zeros(height, width), torch.zeros_like(enlarged)
+    for dx in range(-reach_x, reach_x + 1):
+        for dy in range(-reach_y, reach_y + 1):
+            away = (dx / scale_x) ** 2 + (dy / scale_y) ** 2
+            top, bottom = max(0, -dy), min(height, height - dy)
+            left, right = max(0, -dx), min(width, width - dx)
+            if away > 9 or top >= bottom or left >= right:
+                continue
+            here = (slice(top, bottom), slice(left, right))
+            there = (slice(top + dy, bottom + dy), slice(left + dx, right + dx))
+            difference = colours[:, *there] - colours[:, *here]
+            weight = torch.exp((difference**2).sum(0) * (-0.5 / sigma_range**2))
+            weight *= float(np.exp(-0.5 * away))
+            total[here] += weight
+            sums[:, *here] += weight * enlarged[:, *there]
+    return (sums / total).numpy()
+
+
+def minimax(height, seed):
+    """Flood from a seed with a priority queue."""
+    rows, columns = height.shape
+    cost = np.full(height.shape, np.inf)
+    cost[seed] = 0
+    queue = [(0.0, seed)]
+    while queue:
+        level, (row, column) = heapq.heappop(queue)
+        if level > cost[row, column]:
+            continue
+        for r, c in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+            if 0 <= r < rows and 0 <= c < columns:
+                there = max(level, abs(height[r, c] - height[seed]))
+                if there < cost[r, c]:
+                    cost[r, c] = there
+                    heapq.heappush(queue, (there, (r, c)))
+    return cost
+
+
+def ring_means(order, shape, values):
+    """Mean of values on the outer 4-neighbour ring of each segment, recomputed from scratch."""
+    inside = np.zeros(shape, bool)
+    means = []
+    for pixel in order:
+        inside.flat[pixel] = True
+        grown = inside.copy()
+        grown[1:] |= inside[:-1]
+        grown[:-1] |= inside[1:]
+        grown[:, 1:] |= inside[:, :-1]
+        grown[:, :-1] |= inside[:, 1:]
+        ring = grown & ~inside
+        means.append(values.reshape(shape)[ring].mean() if ring.any() else 0.0)
+    return np.array(means)
+
+
+def choose_threshold(distance, gradient, same, other, prior=0.4):
+    """Score every candidate of a map as M2N2 §3.5 words it, and return the best threshold."""
+    order = np.argsort(distance, axis=None, kind="stable")
+    ordered = distance.ravel()[order]
+    edge = ring_means(order, distance.shape, gradient)
+    near = [distance[row, column] for row, column in same]
+    far = min((distance[row, column] for row, column in other), default=distance.max())
+    best, chosen = -1.0, ordered[0]
+    for k in range(len(ordered) - 1):
+        inside = sum(value <= ordered[k] for value in near) / len(near)
+        score = edge[k] * (k < prior * (len(ordered) - 2)) * inside * (ordered[k] < far)
+        if score > best:
+            best, chosen = score, ordered[k]
+    return chosen
