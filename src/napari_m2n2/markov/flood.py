@@ -36,11 +36,12 @@ def flood_fill(distance: NDArray[np.float32], seed: tuple[int, int]) -> NDArray[
     peak = float(height.max())
     if peak == 0:
         return height
-    cost = _minimax(height.ravel(), height.shape[1], seed[0] * height.shape[1] + seed[1], peak)
+    width = height.shape[1]
+    cost: NDArray[np.float32] = _minimax(height.ravel(), width, seed[0] * width + seed[1], peak)
     return cost.reshape(height.shape)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _minimax(
     height: NDArray[np.float32], width: int, seed: int, peak: float
 ) -> NDArray[np.float32]:  # pragma: no cover - compiled

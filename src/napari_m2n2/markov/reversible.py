@@ -209,7 +209,5 @@ def _follow(
         step = crossed.int().argmax(dim=0)[hit]
         columns = hit.nonzero()[:, 0]
         before, after = states[step, columns], states[step + 1, columns]
-        times[waiting[hit]] = (
-            first + step + 1 - (after - tau) / (after - before + _EPSILON)
-        )
+        times[waiting[hit]] = first + step + 1 - (after - tau) / (after - before + _EPSILON)
         unreached[waiting[hit]] = False

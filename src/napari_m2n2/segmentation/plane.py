@@ -102,7 +102,8 @@ def _unit(distance: NDArray[np.float32]) -> NDArray[np.float32] | None:
     peak = distance.max()
     if not (np.isfinite(distance).all() and peak > 0):
         return None
-    return distance / peak
+    scaled: NDArray[np.float32] = distance / peak
+    return scaled
 
 
 def image_edges(rgb: NDArray[np.float32]) -> NDArray[np.float32]:

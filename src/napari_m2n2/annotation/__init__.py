@@ -1,0 +1,1 @@
+"""The annotation itself, without a window: planes, jobs, the newest click, who owns pixels."""

@@ -1,0 +1,192 @@
+"""Computing a job with a `Segmenter`: planes stay prepared, and whatever happens is an outcome.
+
+torch and the method are imported when the first job is computed, in the thread that computes it.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+import time
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2.annotation.jobs import Failed, Job, Outcome, Segmented, Settings, Stopped
+from napari_m2n2.annotation.planes import MOST_PIXELS
+from napari_m2n2.errors import Cancelled, InputError, UserError
+from napari_m2n2.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+KEPT_PLANES = 4
+"""How many planes stay prepared; at grid 64 each holds some 200 MB, at grid 128 some 3 GB."""
+
+
+class PlaneSegmenter(Protocol):
+    """What is used of `napari_m2n2.segmenter.Segmenter`."""
+
+    @property
+    def grid(self) -> tuple[int, int] | None:
+        """Rows and columns of the attention grid."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+
+    def set_image(self, image: Any, *, contrast: Any = None, progress: Progress = ...) -> None:
+        """Prepare a plane."""
+
+    def segment(self, points: Any, labels: Any, *, progress: Progress = ...) -> Any:
+        """Segment it; the result has mask, score and timings."""
+
+
+def create_segmenter(settings: Settings) -> PlaneSegmenter:
+    """Create the real thing."""
+    from napari_m2n2.segmenter import Segmenter
+
+    return Segmenter(
+        settings.backbone,
+        method=settings.method,
+        preset=settings.preset,
+        device=settings.device,
+        grid=settings.grid,
+    )
+
+
+class Computer:
+    """Computes jobs, one after another, from one thread at a time; never raises.
+
+    Parameters
+    ----------
+    create : callable, optional
+        Settings -> a `PlaneSegmenter`.
+    kept : int
+        How many planes stay prepared; the one not used for longest goes first.
+    """
+
+    def __init__(
+        self,
+        create: Callable[[Settings], PlaneSegmenter] = create_segmenter,
+        *,
+        kept: int = KEPT_PLANES,
+    ) -> None:
+        self._create = create
+        self._kept = kept
+        self._planes: OrderedDict[Hashable, PlaneSegmenter] = OrderedDict()
+
+    def __call__(self, job: Job, preparing: Progress, segmenting: Progress) -> Outcome:
+        """Compute a job; see `napari_m2n2.annotation.newest.Compute`."""
+        try:
+            with warnings.catch_warnings():
+                # model libraries warn a lot, and napari would show each warning to the user
+                warnings.simplefilter("ignore")
+                return self._with_memory(job, preparing, segmenting)
+        except Cancelled:
+            return Stopped()
+        except UserError as error:
+            return Failed(str(error))
+        except Exception as error:  # a worker of napari must never raise
+            if is_out_of_memory(error):
+                return Failed(memory_sentence(job.settings))
+            logger.exception("unexpected error while segmenting")
+            return Failed(
+                f"An unexpected error stopped the segmentation ({type(error).__name__}: {error}); "
+                "please report it with the text in the log."
+            )
+
+    def forget(self) -> None:
+        """Give back the memory of all planes."""
+        self._planes.clear()
+
+    def _with_memory(self, job: Job, preparing: Progress, segmenting: Progress) -> Outcome:
+        """Compute, and if memory runs out try once more without the other planes."""
+        try:
+            return self._compute(job, preparing, segmenting)
+        except Exception as error:
+            if not (is_out_of_memory(error) and self._planes):
+                raise
+        # outside the `except`, whose traceback would keep the large arrays alive
+        self.forget()
+        gc.collect()
+        return self._compute(job, preparing, segmenting)
+
+    def _compute(self, job: Job, preparing: Progress, segmenting: Progress) -> Outcome:
+        """Prepare the plane if it is not known, then segment it."""
+        start = time.perf_counter()
+        segmenter = self._planes.get(job.plane_key)
+        if segmenter is None:
+            segmenter = self._prepare(job, preparing)
+        self._planes.move_to_end(job.plane_key)
+        segmenting("segmenting", 0.0)
+        with inference_mode():
+            result = segmenter.segment(job.points, job.labels, progress=segmenting)
+        seconds = {**result.timings, "total": time.perf_counter() - start}
+        rows, columns = segmenter.grid or (0, 0)
+        return Segmented(
+            mask=np.asarray(result.mask, dtype=bool),
+            score=np.asarray(result.score, dtype=np.float32),
+            seconds=seconds,
+            grid=(rows, columns),
+            device=segmenter.device,
+        )
+
+    def _prepare(self, job: Job, preparing: Progress) -> PlaneSegmenter:
+        """Read and encode a plane and keep it, in place of the one not used for longest."""
+        preparing("reading the image", 0.0)
+        image = job.read()
+        refuse_too_large(image)
+        preparing("loading the method", 0.0)
+        segmenter = self._create(job.settings)
+        while len(self._planes) >= self._kept:
+            self._planes.popitem(last=False)
+        with inference_mode():
+            segmenter.set_image(image, contrast=job.contrast, progress=preparing)
+        self._planes[job.plane_key] = segmenter
+        return segmenter
+
+
+def refuse_too_large(image: NDArray[Any]) -> None:
+    """Say so if a plane is too large to be segmented in one go."""
+    rows, columns = image.shape[:2]
+    if rows * columns > MOST_PIXELS:
+        raise InputError(
+            f"The plane has {rows} × {columns} pixels, too many for one go; "
+            "crop the image, or open it as a multi-scale image."
+        )
+
+
+def inference_mode() -> AbstractContextManager[Any]:
+    """Switch off torch's bookkeeping for gradients in this thread, if torch is in use at all.
+
+    Threads do not inherit it, and a segmenter that needs torch has imported it when it was made.
+    """
+    torch = sys.modules.get("torch")
+    return nullcontext() if torch is None else torch.inference_mode()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether memory ran out, on whatever device; torch has no common class for it."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in text or "can't allocate memory" in text
+    )
+
+
+def memory_sentence(settings: Settings) -> str:
+    """Say that memory ran out and what to do."""
+    smaller = max(16, settings.grid // 2 // 8 * 8)
+    if smaller < settings.grid:
+        return (
+            f"There is not enough memory for a grid of {settings.grid}; "
+            f"set the grid to {smaller} under Advanced, or close other programs."
+        )
+    return "There is not enough memory for this plane; crop the image or close other programs."

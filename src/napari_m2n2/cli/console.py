@@ -1,0 +1,66 @@
+"""How the commands speak: sentences and progress on stderr, reports on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+PROGRAM = "napari-m2n2"
+
+
+def tell(sentence: str) -> None:
+    """Write one sentence on stderr, under the name of the program."""
+    sys.stderr.write(f"{PROGRAM}: {sentence}\n")
+    sys.stderr.flush()
+
+
+def to_json(report: Mapping[str, Any]) -> str:
+    """Return a report as JSON with a line for each entry; paths become text."""
+    lines = [
+        f"  {json.dumps(key)}: {json.dumps(value, allow_nan=False, default=str)}"
+        for key, value in report.items()
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+class ConsoleProgress:
+    """Shows the phase of the work on stderr; to be used as a context manager.
+
+    A terminal gets one line that is written over, with a percentage; a file or a pipe one line for
+    each phase.
+    """
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._phase = ""
+        self._percent = -1
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Clear the line, so that a sentence can follow."""
+        if self._terminal and self._phase:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def __call__(self, phase: str, fraction: float) -> None:
+        """Report that `fraction` of a phase is done."""
+        percent = int(100 * fraction)
+        if phase == self._phase and (not self._terminal or percent == self._percent):
+            return
+        if self._terminal:
+            sys.stderr.write(f"\r\x1b[K{PROGRAM}: {phase} {percent} %")
+        elif phase != self._phase:
+            sys.stderr.write(f"{PROGRAM}: {phase} ...\n")
+        sys.stderr.flush()
+        self._phase, self._percent = phase, percent

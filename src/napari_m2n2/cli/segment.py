@@ -1,0 +1,167 @@
+"""`napari-m2n2 segment`: an image file and a file of points into a label file."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import sys
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from napari_m2n2.cli.console import ConsoleProgress, tell, to_json
+from napari_m2n2.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_m2n2.files import Plane, PromptsOnPlane
+    from napari_m2n2.segmenter import Result, Segmenter
+
+
+def run(options: argparse.Namespace) -> int:
+    """Segment one plane and write its labels."""
+    from napari_m2n2 import files
+
+    # everything that can be wrong is found before the work begins
+    files.check_output(options.output, options.image)
+    prompt_file = files.read_prompts(options.points)
+    plane = files.read_image(
+        options.image,
+        axis=options.axis,
+        index=options.index,
+        channel_axis=options.channel_axis,
+    )
+    files.check_fits(options.output, plane)
+    _check_channels(plane, options.channels)
+    prompts = prompt_file.on_plane(plane)
+    notes = _notes(plane, prompts)
+    for note in notes:
+        tell(note)
+    with ConsoleProgress() as progress:
+        segmenter, result = _segment(options, plane, prompts, progress)
+    files.write_labels(options.output, result.mask, like=plane)
+    if options.json:
+        summary = _summary(options, plane, prompts, segmenter, result, notes)
+        sys.stdout.write(to_json(summary))
+    else:
+        sys.stdout.write(_line(options, plane, prompts, result))
+    return 0
+
+
+def _segment(
+    options: argparse.Namespace, plane: Plane, prompts: PromptsOnPlane, progress: ConsoleProgress
+) -> tuple[Segmenter, Result]:
+    """Do the work."""
+    from napari_m2n2.segmenter import Segmenter
+
+    segmenter = Segmenter(
+        options.backbone,
+        method=options.method,
+        preset=options.preset,
+        device=options.device,
+        **({} if options.grid is None else {"grid": options.grid}),
+    )
+    segmenter.set_image(
+        plane.data,
+        channel_axis=plane.channel_axis,
+        channels=options.channels,
+        contrast=options.contrast,
+        progress=progress,
+    )
+    result = segmenter.segment(
+        prompts.points,
+        prompts.labels,
+        boxes=prompts.boxes,
+        scribbles=prompts.scribbles,
+        progress=progress,
+    )
+    return segmenter, result
+
+
+def _check_channels(plane: Plane, channels: list[int] | None) -> None:
+    """Ask for a choice of channels; four channels of a microscope are not RGB and alpha."""
+    if channels is not None or plane.channel_count in (1, 3):
+        return
+    if plane.channel_count != 4 or not plane.samples:
+        raise InputError(
+            f"{plane.path.name} has {plane.channel_count} channels; choose one to three of them "
+            f"with --channels, from 0 to {plane.channel_count - 1}."
+        )
+
+
+def _notes(plane: Plane, prompts: PromptsOnPlane) -> list[str]:
+    """Return what the user should know about the prompts; refuse what lies outside the plane."""
+    from napari_m2n2.prompts import check_prompts
+
+    checked = check_prompts(
+        prompts.points,
+        prompts.labels,
+        plane.plane_shape,
+        boxes=prompts.boxes,
+        scribbles=prompts.scribbles,
+    )
+    notes = []
+    if prompts.left_out:
+        notes.append(f"Left out, as they lie on other planes: {prompts.left_out} prompts.")
+    if checked.superseded.any():
+        count = int(checked.superseded.sum())
+        notes.append(f"Left out, as their pixel gets the other label later: {count} points.")
+    if not (checked.labels.any() or checked.regions or checked.stroke_labels.any()):
+        notes.append("There is no foreground prompt on this plane, so the labels are empty.")
+    return notes
+
+
+def _line(
+    options: argparse.Namespace, plane: Plane, prompts: PromptsOnPlane, result: Result
+) -> str:
+    """Return the line a person reads."""
+    rows, columns = plane.plane_shape
+    seconds = result.timings["prepare"] + result.timings["total"]
+    return (
+        f"{options.output}: {int(result.mask.sum())} of {rows * columns} pixels are foreground "
+        f"(plane of {rows} x {columns}, {len(prompts.points)} points, {seconds:.1f} s)\n"
+    )
+
+
+def _summary(
+    options: argparse.Namespace,
+    plane: Plane,
+    prompts: PromptsOnPlane,
+    segmenter: Segmenter,
+    result: Result,
+    notes: list[str],
+) -> dict[str, Any]:
+    """Return what --json prints."""
+    return {
+        "image": str(options.image),
+        "points": str(options.points),
+        "labels": str(options.output),
+        "shape": list(plane.plane_shape),
+        "stack_shape": list(plane.shape),
+        "stack_axes": plane.axes,
+        "plane": [{"axis": a, "index": i} for a, i in sorted(plane.fixed.items())],
+        "channels": plane.channel_count,
+        "prompts": {
+            "points": len(prompts.points),
+            "foreground": int(prompts.labels.sum()),
+            "background": int((~prompts.labels).sum()),
+            "boxes": len(prompts.boxes),
+            "scribbles": len(prompts.scribbles),
+            "left_out": prompts.left_out,
+        },
+        "foreground_pixels": int(result.mask.sum()),
+        "thresholds": [None if math.isnan(t) else float(t) for t in result.thresholds],
+        "timings": {name: round(float(s), 4) for name, s in result.timings.items()},
+        "device": segmenter.device,
+        "backbone": segmenter.backbone_name,
+        "method": options.method,
+        "preset": options.preset,
+        "grid": list(segmenter.grid or ()),
+        "parameters": dataclasses.asdict(segmenter.parameters),
+        "contrast": options.contrast,
+        "chosen_channels": options.channels,
+        "notes": notes,
+        "versions": {
+            "python": ".".join(str(part) for part in sys.version_info[:3]),
+            **{name: version(name) for name in ("napari-m2n2", "numpy", "torch", "scikit-image")},
+        },
+    }

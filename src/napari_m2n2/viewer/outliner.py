@@ -1,0 +1,177 @@
+"""From prompts to jobs, and from outcomes to labels, for all objects of a viewer.
+
+Whatever changes among the prompts asks for the planes it concerns, the one on screen first. Work
+that other work has overtaken is taken up again later. All of it runs in the thread of the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from napari_m2n2.annotation.jobs import Failed, Job, Outcome, Segmented, Settings
+from napari_m2n2.annotation.newest import Compute, Newest, Runner
+from napari_m2n2.annotation.planes import Plane
+from napari_m2n2.errors import InputError
+from napari_m2n2.progress import Progress
+from napari_m2n2.viewer import sentences
+from napari_m2n2.viewer.pair import NO_PROMPTS, Pair, PlanePrompts
+
+
+@dataclass(frozen=True, eq=False)
+class _Tag:
+    """Whom a job is for."""
+
+    pair: Pair
+    plane: Plane
+    prompts: PlanePrompts
+
+
+class Outliner:
+    """Keeps the labels of every pair as its prompts ask.
+
+    Parameters
+    ----------
+    compute : Compute
+    runner : Runner
+    report : Progress
+        Told how far the work is.
+    changed : callable
+        Called after anything has changed that there is to show.
+
+    Attributes
+    ----------
+    settings : Settings
+        For the jobs to come.
+    """
+
+    def __init__(
+        self,
+        compute: Compute,
+        runner: Runner,
+        report: Progress,
+        changed: Callable[[], None],
+    ) -> None:
+        self.settings = Settings()
+        self._newest = Newest(compute, runner, self._done, report)
+        self._changed = changed
+        self._overtaken: dict[tuple[Pair, Plane], None] = {}
+        self._dropped: set[Pair] = set()
+        self._closed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work."""
+        return self._newest.busy
+
+    def waits_for(self, pair: Pair, plane: Plane) -> bool:
+        """Whether a plane has prompts that there is no answer to yet."""
+        asked = plane in pair.asked and plane not in pair.said
+        return asked or (pair, plane) in self._overtaken
+
+    def refresh(self, pair: Pair, shown: Plane | None) -> None:
+        """Ask for the planes whose prompts differ from those last asked for.
+
+        Parameters
+        ----------
+        pair : Pair
+        shown : Plane, optional
+            The plane on screen; others count only if they were asked for before.
+        """
+        planes = [plane for plane in pair.asked if plane != shown]
+        for plane in [*planes, *([] if shown is None else [shown])]:
+            prompts = pair.prompts_on(plane)
+            if prompts == pair.asked.get(plane, NO_PROMPTS):
+                continue
+            if plane == shown or not len(prompts.points):
+                self._ask(pair, plane)
+            else:
+                self._overtaken[pair, plane] = None
+        self._go_on()
+
+    def again(self, pair: Pair, plane: Plane) -> None:
+        """Ask for a plane once more, with other settings."""
+        pair.asked.pop(plane, None)
+        self.refresh(pair, plane)
+
+    def drop(self, pair: Pair) -> None:
+        """Let go of a pair; the work for others goes on."""
+        self._dropped.add(pair)
+        self._overtaken = {key: None for key in self._overtaken if key[0] is not pair}
+        for job in self._newest.stop():
+            if job.tag.pair is not pair:
+                job.tag.pair.asked.pop(job.tag.plane, None)
+                self._overtaken[job.tag.pair, job.tag.plane] = None
+        self._go_on()
+
+    def stop(self) -> None:
+        """Call off all work; the labels stay as they are."""
+        waiting = [(job.tag.pair, job.tag.plane) for job in self._newest.stop()]
+        for pair, plane in [*waiting, *self._overtaken]:
+            pair.asked.pop(plane, None)
+            pair.said[plane] = (sentences.STOPPED, False)
+        self._overtaken.clear()
+        self._changed()
+
+    def close(self) -> None:
+        """Call off all work for good."""
+        self._closed = True
+        self._overtaken.clear()
+        self._newest.stop()
+
+    def _ask(self, pair: Pair, plane: Plane) -> None:
+        """Have a plane segmented; without prompts, clear it at once."""
+        prompts = pair.prompts_on(plane)
+        pair.said.pop(plane, None)
+        self._overtaken.pop((pair, plane), None)
+        try:
+            if len(prompts.points):
+                job = pair.job(plane, prompts, self.settings, _Tag(pair, plane, prompts))
+                pair.asked[plane] = prompts
+                self._newest.submit(job)
+            else:
+                pair.asked.pop(plane, None)
+                pair.clear(plane)
+        except InputError as error:
+            pair.said[plane] = (str(error), True)
+
+    def _go_on(self) -> None:
+        """Take up work that was overtaken, if no other is under way."""
+        while self._overtaken and not self.busy:
+            self._ask(*next(iter(self._overtaken)))
+        self._changed()
+
+    def _done(self, job: Job, outcome: Outcome) -> None:
+        """Write an outcome to the labels if it is still wanted."""
+        if self._closed:
+            return
+        pair, plane, prompts = job.tag.pair, job.tag.plane, job.tag.prompts
+        if pair not in self._dropped and pair.asked.get(plane) is prompts:
+            self._settle(pair, plane, prompts, outcome)
+        self._go_on()
+
+    def _settle(self, pair: Pair, plane: Plane, prompts: PlanePrompts, outcome: Outcome) -> None:
+        """Act on the outcome of prompts that are still those of the plane."""
+        if isinstance(outcome, Segmented):
+            pair.said[plane] = _write(pair, plane, prompts, outcome)
+        elif isinstance(outcome, Failed):
+            pair.said[plane] = (outcome.message, True)
+        else:
+            del pair.asked[plane]
+            if outcome.overtaken:
+                self._overtaken[pair, plane] = None
+            else:
+                pair.said[plane] = (sentences.STOPPED, False)
+
+
+def _write(
+    pair: Pair, plane: Plane, prompts: PlanePrompts, outcome: Segmented
+) -> tuple[str, bool]:
+    """Write a mask to the labels; return what to say, and whether it tells of a failure."""
+    try:
+        change = pair.write(plane, outcome.mask)
+    except InputError as error:
+        return str(error), True
+    count, foreground = len(prompts.points), int(prompts.labels.sum())
+    text = sentences.outlined(plane, outcome, count, foreground)
+    return f"{text} {sentences.kept(change.kept)}".strip(), False

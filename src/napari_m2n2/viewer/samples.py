@@ -1,0 +1,158 @@
+"""Sample images with prompts, all of them from the files that scikit-image brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
+"""What napari takes for a layer: data, its attributes, its kind."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """An image and prompts that outline an object in it.
+
+    Attributes
+    ----------
+    name : str
+        For the command line.
+    title : str
+        For people.
+    loader : callable
+        Gives the image; `load` is the same with a name.
+    points : (n, 2) float64 array
+        (row, column).
+    labels : (n,) bool array
+        True = foreground.
+    """
+
+    name: str
+    title: str
+    loader: Callable[[], NDArray[Any]]
+    points: NDArray[np.float64]
+    labels: NDArray[np.bool_]
+
+    def load(self) -> NDArray[Any]:
+        """Return the image, (H, W) or (H, W, 3) uint8."""
+        return self.loader()
+
+
+def _load_tissue() -> NDArray[Any]:
+    """Load a colon section, DAB and haematoxylin, 512 x 512."""
+    from skimage import data
+
+    return data.immunohistochemistry()
+
+
+def _load_fundus() -> NDArray[Any]:
+    """Load the part of a fundus photograph around the optic disc, 500 x 500."""
+    from skimage import data
+
+    return data.retina()[420:920, 20:520].copy()
+
+
+def _load_cell() -> NDArray[Any]:
+    """Load a cell in a quantitative phase image, 660 x 550."""
+    from skimage import data
+
+    return data.cell()
+
+
+def _load_coins() -> NDArray[Any]:
+    """Load coins on a shaded ground, 303 x 384."""
+    from skimage import data
+
+    return data.coins()
+
+
+def _load_coffee() -> NDArray[Any]:
+    """Load a cup on a table, 400 x 600."""
+    from skimage import data
+
+    return data.coffee()
+
+
+def _sample(
+    name: str,
+    title: str,
+    loader: Callable[[], NDArray[Any]],
+    foreground: list[tuple[float, float]],
+    background: list[tuple[float, float]],
+) -> Sample:
+    """Make a sample from its points (row, column)."""
+    points = np.array([*foreground, *background], dtype=np.float64)
+    labels = np.arange(len(points)) < len(foreground)
+    return Sample(name, title, loader, points, labels)
+
+
+SAMPLES: dict[str, Sample] = {
+    sample.name: sample
+    for sample in (
+        _sample(
+            "tissue",
+            "Gland in a colon section (immunohistochemistry)",
+            _load_tissue,
+            [(400.0, 315.0)],
+            [(330.0, 220.0), (300.0, 400.0)],
+        ),
+        _sample(
+            "fundus",
+            "Optic disc in a fundus photograph",
+            _load_fundus,
+            [(240.0, 225.0), (235.0, 140.0), (265.0, 180.0), (300.0, 205.0), (205.0, 175.0)],
+            [(240.0, 330.0), (370.0, 240.0), (140.0, 240.0), (240.0, 60.0)],
+        ),
+        _sample(
+            "cell",
+            "Cell in a phase image",
+            _load_cell,
+            [(375.0, 425.0)],
+            [(375.0, 345.0), (300.0, 200.0)],
+        ),
+        _sample("coins", "Coins", _load_coins, [(123.0, 270.0)], [(90.0, 270.0), (123.0, 235.0)]),
+        _sample(
+            "coffee",
+            "Coffee in a cup",
+            _load_coffee,
+            [(160.0, 285.0), (120.0, 270.0)],
+            [(60.0, 60.0)],
+        ),
+    )
+}
+"""By name; the first one is the demo's."""
+
+
+def _layers(name: str) -> list[LayerData]:
+    """Return a sample as napari takes it."""
+    sample = SAMPLES[name]
+    return [(sample.load(), {"name": sample.name}, "image")]
+
+
+def open_tissue() -> list[LayerData]:
+    """Open the sample "tissue"; napari's menu calls it, as it does those below."""
+    return _layers("tissue")
+
+
+def open_fundus() -> list[LayerData]:
+    """Open the sample "fundus"."""
+    return _layers("fundus")
+
+
+def open_cell() -> list[LayerData]:
+    """Open the sample "cell"."""
+    return _layers("cell")
+
+
+def open_coins() -> list[LayerData]:
+    """Open the sample "coins"."""
+    return _layers("coins")
+
+
+def open_coffee() -> list[LayerData]:
+    """Open the sample "coffee"."""
+    return _layers("coffee")

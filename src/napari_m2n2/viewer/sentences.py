@@ -1,0 +1,66 @@
+"""What the window says, in one place."""
+
+from __future__ import annotations
+
+from napari_m2n2.annotation.jobs import Segmented
+from napari_m2n2.annotation.planes import Plane
+
+NO_IMAGE = "Open an image to begin."
+NO_PAIR = "Choose an image and press “New prompts and labels”."
+STOPPED = "Stopped; place, move or remove a point to start again."
+NO_FOREGROUND = "Nothing is outlined without a foreground point; place one on the object."
+NO_MEMORY_FOR_LABELS = (
+    "There is not enough memory for labels of this image; crop it or close other programs."
+)
+GONE = "A layer of this object was removed; what is left of it stays as it is."
+
+
+def place_a_point(plane: Plane) -> str:
+    """Tell what to do on a plane without points."""
+    where = f" on {plane.name}" if plane.name else ""
+    return f"Click on the object{where}: each point outlines it anew."
+
+
+def working(plane: Plane) -> str:
+    """Tell that a plane is being segmented."""
+    return f"Working on {plane.name} …" if plane.name else "Working …"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def outlined(plane: Plane, outcome: Segmented, points: int, foreground: int) -> str:
+    """Tell what the last click did and what it cost."""
+    if not foreground:
+        return NO_FOREGROUND
+    text = f"Outlined from {counted(points, 'point')}"
+    if plane.name:
+        text += f" on {plane.name}"
+    if "total" in outcome.seconds:
+        text += f" in {outcome.seconds['total']:.2f} s"
+    if outcome.grid != (0, 0):
+        text += f", grid {outcome.grid[0]} × {outcome.grid[1]}, {outcome.device}"
+    return text + "."
+
+
+def outside(count: int) -> str:
+    """Tell how many points were left out; empty if none."""
+    if not count:
+        return ""
+    lie, were = ("lies", "was") if count == 1 else ("lie", "were")
+    return f"{counted(count, 'point')} {lie} beside the image and {were} left out."
+
+
+def kept(count: int) -> str:
+    """Tell how many pixels of the mask could not be written; empty if none."""
+    if not count:
+        return ""
+    stay = "stays as it is" if count == 1 else "stay as they are"
+    return f"{counted(count, 'pixel')} painted by hand or of another object {stay}."
+
+
+def level(number: int, levels: int) -> str:
+    """Tell which level of a multi-scale image is segmented."""
+    return f"Level {number} of 0 to {levels - 1} of this image is outlined."

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from napari_m2n2.annotation import compute
+from napari_m2n2.annotation.compute import Computer
+from napari_m2n2.annotation.jobs import Failed, Job, Segmented, Settings, Stopped
+from napari_m2n2.errors import Cancelled, InputError, MissingError
+from napari_m2n2.progress import ignore
+
+
+@dataclass
+class FakeResult:
+    mask: np.ndarray
+    score: np.ndarray
+    timings: dict
+
+
+class FakeSegmenter:
+    """Outlines what is brighter than half; raises what it is told to."""
+
+    grid = (8, 8)
+    device = "cpu"
+    made = 0
+    trouble: list[Exception]
+
+    def __init__(self, settings, log, trouble):
+        self.settings = settings
+        self.log = log
+        self.trouble = trouble
+
+    def set_image(self, image, *, contrast=None, progress=ignore):
+        warnings.warn("model libraries are noisy", FutureWarning, stacklevel=2)
+        self.log.append(("set_image", contrast))
+        self.image = image
+        if self.trouble:
+            raise self.trouble.pop(0)
+        progress("attention", 1.0)
+
+    def segment(self, points, labels, *, progress=ignore):
+        self.log.append(("segment", len(points)))
+        progress("Markov map", 1.0)
+        mask = self.image > 0.5
+        return FakeResult(mask, mask.astype(np.float32), {"maps": 0.1, "total": 0.1})
+
+
+@pytest.fixture
+def log():
+    return []
+
+
+@pytest.fixture
+def trouble():
+    return []
+
+
+@pytest.fixture
+def computer(log, trouble):
+    return Computer(lambda settings: FakeSegmenter(settings, log, trouble))
+
+
+def make_job(key="a", **more):
+    image = np.eye(6)
+    return Job(
+        read=lambda: image,
+        key=key,
+        points=np.array([[1.0, 1.0]]),
+        labels=np.array([True]),
+        **more,
+    )
+
+
+def run(computer, job):
+    return computer(job, ignore, ignore)
+
+
+def test_a_job_is_segmented(computer):
+    outcome = run(computer, make_job())
+    assert isinstance(outcome, Segmented)
+    assert np.array_equal(outcome.mask, np.eye(6, dtype=bool))
+    assert outcome.grid == (8, 8)
+    assert outcome.device == "cpu"
+    assert outcome.seconds["total"] >= 0
+    assert outcome.seconds["maps"] == 0.1
+
+
+def test_a_plane_is_prepared_once(computer, log):
+    run(computer, make_job())
+    run(computer, make_job())
+    assert [step for step, _ in log] == ["set_image", "segment", "segment"]
+
+
+def test_coming_back_to_a_plane_prepares_nothing(computer, log):
+    for key in "abcdabcd":
+        run(computer, make_job(key))
+    assert sum(step == "set_image" for step, _ in log) == 4
+
+
+def test_the_plane_not_used_for_longest_is_given_up(computer, log):
+    for key in "abcd":
+        run(computer, make_job(key))
+    run(computer, make_job("a"))
+    run(computer, make_job("e"))  # b goes
+    log.clear()
+    for key in "acde":
+        run(computer, make_job(key))
+    assert sum(step == "set_image" for step, _ in log) == 0
+    run(computer, make_job("b"))
+    assert sum(step == "set_image" for step, _ in log) == 1
+
+
+@pytest.mark.parametrize(
+    "other", [{"contrast": (0.0, 2.0)}, {"settings": Settings(preset="published")}]
+)
+def test_other_contrast_or_settings_prepare_anew(computer, log, other):
+    run(computer, make_job())
+    run(computer, make_job(**other))
+    assert sum(step == "set_image" for step, _ in log) == 2
+
+
+@pytest.mark.parametrize("error", [InputError("Use another image."), MissingError("No weights.")])
+def test_the_sentence_of_a_user_error_is_kept(computer, trouble, error):
+    trouble.append(error)
+    assert run(computer, make_job()) == Failed(str(error))
+
+
+def test_anything_else_is_a_sentence_and_a_log_entry(computer, trouble, caplog):
+    trouble.append(ZeroDivisionError("division by zero"))
+    with caplog.at_level(logging.ERROR):
+        outcome = run(computer, make_job())
+    assert isinstance(outcome, Failed)
+    assert "unexpected" in outcome.message
+    assert "ZeroDivisionError: division by zero" in outcome.message
+    assert "Traceback" in caplog.text
+
+
+def test_a_failure_is_not_kept(computer, trouble):
+    trouble.append(InputError("no"))
+    run(computer, make_job())
+    assert isinstance(run(computer, make_job()), Segmented)
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named as torch names its own."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("MPS backend out of memory (...)"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+)
+def test_out_of_memory_names_a_smaller_grid(computer, trouble, error):
+    trouble.append(error)
+    outcome = run(computer, make_job(settings=Settings(grid=128)))
+    assert isinstance(outcome, Failed)
+    assert "set the grid to 64" in outcome.message
+
+
+def test_out_of_memory_at_the_smallest_grid_says_something_else(computer, trouble):
+    trouble.append(MemoryError())
+    outcome = run(computer, make_job(settings=Settings(grid=16)))
+    assert isinstance(outcome, Failed)
+    assert "crop the image" in outcome.message
+
+
+def test_the_real_torch_error_is_recognised():
+    import torch
+
+    assert compute.is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not compute.is_out_of_memory(RuntimeError("shapes differ"))
+
+
+def test_other_planes_make_room_when_memory_runs_out(computer, trouble, log):
+    run(computer, make_job("a"))
+    trouble.append(MemoryError())
+    assert isinstance(run(computer, make_job("b")), Segmented)
+    log.clear()
+    run(computer, make_job("a"))
+    assert log[0][0] == "set_image"
+
+
+def test_cancelled_while_preparing_keeps_nothing(computer, log):
+    def preparing(phase, fraction):
+        if phase == "attention":
+            raise Cancelled
+
+    assert computer(make_job(), preparing, ignore) == Stopped()
+    run(computer, make_job())
+    assert sum(step == "set_image" for step, _ in log) == 2
+
+
+def test_cancelled_while_segmenting_keeps_the_plane(computer, log):
+    def segmenting(phase, fraction):
+        raise Cancelled
+
+    assert computer(make_job(), ignore, segmenting) == Stopped()
+    run(computer, make_job())
+    assert sum(step == "set_image" for step, _ in log) == 1
+
+
+def test_an_image_that_cannot_be_read_is_a_failure(computer):
+    def read():
+        raise OSError("the disk is gone")
+
+    job = Job(read=read, key=1, points=np.zeros((1, 2)), labels=np.ones(1, bool))
+    outcome = run(computer, job)
+    assert isinstance(outcome, Failed)
+    assert "the disk is gone" in outcome.message
+
+
+def test_a_plane_too_large_is_refused_before_any_work(computer, log):
+    image = np.broadcast_to(np.uint8(0), (20000, 20000))
+    job = Job(read=lambda: image, key=1, points=np.zeros((1, 2)), labels=np.ones(1, bool))
+    outcome = run(computer, job)
+    assert isinstance(outcome, Failed)
+    assert "20000 × 20000" in outcome.message
+    assert log == []
+
+
+def test_torch_runs_in_inference_mode_in_the_thread_that_computes():
+    import torch
+
+    seen = []
+
+    class Asking(FakeSegmenter):
+        def segment(self, points, labels, *, progress=ignore):
+            seen.append(torch.is_inference_mode_enabled())
+            return super().segment(points, labels, progress=progress)
+
+    outcome = run(Computer(lambda settings: Asking(settings, [], [])), make_job())
+    assert isinstance(outcome, Segmented)
+    assert seen == [True]
+
+
+def test_importing_the_annotation_loads_neither_torch_nor_napari():
+    code = (
+        "import sys, napari_m2n2.annotation.compute, napari_m2n2.annotation.newest, "
+        "napari_m2n2.annotation.ownership; "
+        "print([m for m in ('torch', 'napari', 'qtpy', 'numba', 'skimage') if m in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"

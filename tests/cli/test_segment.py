@@ -1,0 +1,148 @@
+"""`napari-m2n2 segment`, end to end with the real engine."""
+
+from __future__ import annotations
+
+import json
+
+import imageio.v3
+import nibabel
+import numpy as np
+import pytest
+import tifffile
+
+
+@pytest.fixture
+def iou(square):
+    """Overlap of labels with the square."""
+    return lambda labels: (labels & (square > 0)).sum() / (labels | (square > 0)).sum()
+
+
+def test_labels_and_one_line(segment, work, iou):
+    done = segment()
+    assert done.code == 0
+    labels = tifffile.imread(work.labels)
+    assert set(np.unique(labels)) == {0, 1}
+    assert iou(labels > 0) > 0.8
+    pixels = int(labels.sum())
+    assert done.out.startswith(f"{work.labels}: {pixels} of 1920 pixels are foreground (plane of ")
+    phases = [line for line in done.err.splitlines() if line.endswith(" ...")]
+    assert phases == done.err.splitlines()
+    assert len(phases) == len(set(phases)) >= 3
+
+
+def test_summary_for_machines(segment, work):
+    done = segment("--json", "--contrast", 0, 255, "--preset", "published")
+    summary = json.loads(done.out)
+    assert summary["labels"] == str(work.labels)
+    assert summary["shape"] == summary["stack_shape"] == [40, 48]
+    assert summary["plane"] == []
+    assert summary["prompts"] == {
+        "points": 2,
+        "foreground": 1,
+        "background": 1,
+        "boxes": 0,
+        "scribbles": 0,
+        "left_out": 0,
+    }
+    assert summary["foreground_pixels"] == tifffile.imread(work.labels).sum()
+    assert len(summary["thresholds"]) == 2
+    assert summary["timings"].keys() == {"prepare", "maps", "score", "total"}
+    assert summary["device"] == "cpu" or summary["device"].startswith("cuda")
+    assert summary["backbone"] == "texture"
+    assert summary["parameters"]["grid"] == 12
+    assert (summary["method"], summary["preset"]) == ("m2n2", "published")
+    assert summary["contrast"] == [0, 255]
+    assert "numpy" in summary["versions"]
+
+
+@pytest.fixture
+def stack(square):
+    """Three planes, the square on the second."""
+    planes = np.zeros((3, 40, 48), np.uint16)
+    planes[1] = square
+    return planes
+
+
+def test_one_plane_of_a_stack(segment, work, iou, stack):
+    tifffile.imwrite(work.image, stack, imagej=True, metadata={"axes": "ZYX"})
+    work.points.write_text("axis-0,axis-1,axis-2,label\n1,17,22,fg\n1.2,4,4,bg\n2,5,5,fg\n")
+    done = segment("--index", 1, "--json")
+    summary = json.loads(done.out)
+    assert summary["plane"] == [{"axis": 0, "index": 1}]
+    assert (summary["stack_shape"], summary["stack_axes"]) == ([3, 40, 48], "ZYX")
+    assert summary["prompts"]["left_out"] == 1
+    assert "Left out, as they lie on other planes: 1 prompts." in done.err
+    labels = tifffile.imread(work.labels)
+    assert labels.shape == (3, 40, 48)
+    assert iou(labels[1] > 0) > 0.8
+    assert not labels[[0, 2]].any()
+
+
+def test_plane_across_a_stack(segment, work, iou, stack):
+    tifffile.imwrite(work.image, np.moveaxis(stack, 0, 2), photometric="minisblack")
+    assert segment("--axis", 2, "--index", 1).code == 0
+    assert iou(tifffile.imread(work.labels)[..., 1] > 0) > 0.8
+
+
+def test_nifti_in_and_out(segment, work, iou, stack):
+    affine = np.diag([-2.0, 3.0, 4.0, 1.0])
+    image = work.folder / "image.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(stack.T, affine), image)
+    labels = work.folder / "labels.nii.gz"
+    assert segment("--index", 1, image=image, labels=labels).code == 0
+    written = nibabel.load(labels)
+    np.testing.assert_array_equal(written.affine, affine)
+    assert iou(np.asarray(written.dataobj)[..., 1].T > 0) > 0.8
+
+
+@pytest.mark.parametrize("name", ["image.png", "image.jpg"])
+def test_pictures(segment, work, name, iou, stack, square):
+    image = work.folder / name
+    imageio.v3.imwrite(image, np.stack([square] * 3, axis=-1))
+    labels = work.folder / "labels.png"
+    assert segment(image=image, labels=labels).code == 0
+    assert iou(imageio.v3.imread(labels) > 0) > 0.7
+
+
+def test_json_prompts_with_box_and_scribble(segment, work, iou):
+    points = work.folder / "points.json"
+    points.write_text(
+        json.dumps(
+            {
+                "boxes": [[10, 14, 25, 33]],
+                "scribbles": [{"path": [[2, 2], [2, 40]], "label": "bg"}],
+            }
+        )
+    )
+    done = segment("--json", points=points)
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["prompts"]["boxes"] == 1
+    assert iou(tifffile.imread(work.labels) > 0) > 0.7
+
+
+def test_channels(segment, work, iou, square):
+    data = np.zeros((5, 40, 48), np.uint16)
+    data[3] = square
+    tifffile.imwrite(work.image, data, photometric="minisblack", metadata={"axes": "CYX"})
+    assert segment("--channels", 3).code == 0
+    labels = tifffile.imread(work.labels)
+    assert labels.shape == (40, 48)
+    assert iou(labels > 0) > 0.8
+
+
+@pytest.mark.parametrize("method", ["m2n2", "m2n2-no-flood", "attention-nn", "kl-nn"])
+def test_methods(segment, method):
+    assert segment("--method", method, "--contrast", "percentile", "--device", "cpu").code == 0
+
+
+def test_an_old_label_file_is_replaced(segment, work):
+    work.labels.write_bytes(b"old")
+    assert segment().code == 0
+    assert tifffile.imread(work.labels).any()
+
+
+def test_same_input_same_labels(segment, work):
+    segment()
+    first = work.labels.read_bytes()
+    segment()
+    assert work.labels.read_bytes() == first

@@ -1,0 +1,205 @@
+"""With the real threads: responsive, newest wins, and nothing is left behind."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QTimer
+
+from napari_m2n2.errors import InputError
+
+from .conftest import disc
+
+
+@pytest.fixture
+def pair(viewer, threaded):
+    data = np.random.default_rng(0).random((3, 40, 60))
+    viewer.__wrapped__.add_image(data, name="noise")
+    viewer.dims.current_step = (1, 0, 0)
+    return threaded.controller.new_pair(threaded.image)
+
+
+@pytest.fixture
+def settle(qtbot, threaded):
+    """Wait until there is no work left."""
+
+    def settle():
+        qtbot.waitUntil(lambda: not threaded.controller._outliner.busy, timeout=5000)
+
+    return settle
+
+
+def test_labels_arrive_from_another_thread(pair, discs, settle, viewer):
+    seen = []
+    create = discs.create
+
+    def spy(settings):
+        seen.append(threading.current_thread())
+        return create(settings)
+
+    discs.create = spy
+    pair.labels.events.paint.connect(lambda event: seen.append(threading.current_thread()))
+    pair.prompts.add([1, 10, 20])
+    settle()
+    assert np.array_equal(pair.labels.data[1], disc((40, 60), (10, 20)))
+    assert seen[-1] is threading.main_thread()
+
+
+def test_the_window_ticks_while_a_slow_method_computes(pair, discs, settle, qtbot, threaded):
+    ticks = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(1))
+    timer.start(10)
+    discs.gate.clear()
+    pair.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    assert "Working on slice 1" in threaded._status.text()
+    assert threaded._stop.isEnabled()
+    ticks.clear()
+    qtbot.wait(500)
+    assert len(ticks) >= 20
+    assert threaded._bar.value() == 50
+    assert "Markov map" in threaded._bar.format()
+    discs.gate.set()
+    settle()
+    timer.stop()
+    assert pair.labels.data[1].any()
+    assert not threaded._stop.isEnabled()
+    assert threaded._bar.value() == 0
+
+
+def test_of_many_quick_clicks_the_newest_wins(pair, discs, settle, qtbot):
+    discs.gate.clear()
+    centres = [(10, 5 + 6 * i) for i in range(8)]
+    pair.prompts.add([1, *centres[0]])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    for centre in centres[1:]:
+        pair.prompts.add([1, *centre])
+    discs.gate.set()
+    settle()
+    assert np.array_equal(pair.labels.data[1], disc((40, 60), *centres))
+    assert [len(points) for points, _ in discs.clicks] == [1, 8]
+    assert len(discs.images) == 1
+
+
+def test_a_click_overtaken_by_one_on_another_slice_is_made_up_for(
+    pair, discs, settle, qtbot, viewer
+):
+    discs.gate.clear()
+    pair.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    viewer.dims.current_step = (2, 0, 0)
+    pair.prompts.add([2, 20, 30])
+    discs.gate.set()
+    settle()
+    assert np.array_equal(pair.labels.data[2], disc((40, 60), (20, 30)))
+    assert np.array_equal(pair.labels.data[1], disc((40, 60), (10, 20)))
+
+
+def test_points_removed_while_working_leave_nothing(pair, discs, settle, qtbot):
+    discs.gate.clear()
+    pair.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    pair.prompts.data = np.zeros((0, 3))
+    discs.gate.set()
+    settle()
+    assert not pair.labels.data.any()
+
+
+def test_stop_calls_off_and_the_next_click_works(pair, discs, settle, qtbot, threaded):
+    discs.gate.clear()
+    pair.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    threaded._stop.click()
+    settle()
+    assert "Stopped" in threaded._status.text()
+    assert not pair.labels.data.any()
+    discs.gate.set()
+    pair.prompts.add([1, 20, 30])
+    settle()
+    assert np.array_equal(pair.labels.data[1], disc((40, 60), (10, 20), (20, 30)))
+
+
+def test_a_failure_in_the_thread_is_a_sentence_and_no_notification(
+    pair, discs, settle, threaded, caplog
+):
+    from napari.utils.notifications import notification_manager
+
+    before = len(notification_manager.records)
+    discs.trouble.append(InputError("The image is odd; use another one."))
+    pair.prompts.add([1, 10, 20])
+    settle()
+    assert threaded._status.text() == "The image is odd; use another one."
+    discs.trouble.append(ZeroDivisionError("by zero"))
+    pair.prompts.add([1, 20, 30])
+    settle()
+    assert "unexpected" in threaded._status.text()
+    assert len(notification_manager.records) == before
+
+
+@pytest.mark.parametrize("which", ["image", "prompts", "labels"])
+def test_a_layer_removed_while_working(pair, discs, settle, qtbot, viewer, threaded, which):
+    discs.gate.clear()
+    pair.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    viewer.layers.remove(getattr(pair, which))
+    assert "was removed" in threaded._status.text()
+    assert threaded.controller.pairs == ()
+    settle()
+    discs.gate.set()
+    pair.prompts.add([1, 20, 30])
+    assert not pair.labels.data.any()
+    assert len(discs.clicks) == 1
+
+
+def test_the_work_of_another_object_survives_a_removed_layer(
+    pair, discs, settle, qtbot, viewer, threaded
+):
+    other = threaded.controller.new_pair(pair.image)
+    discs.gate.clear()
+    other.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    viewer.layers.remove(pair.labels)
+    discs.gate.set()
+    settle()
+    assert np.array_equal(other.labels.data[1], 2 * disc((40, 60), (10, 20)))
+
+
+def test_the_widget_closed_while_working(pair, discs, settle, qtbot, viewer, threaded):
+    discs.gate.clear()
+    pair.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    viewer.window.remove_dock_widget(threaded)
+    threaded.close()
+    settle()  # it stops by itself, behind a closed gate
+    assert not pair.labels.data.any()
+    assert not pair.prompts.keymap
+    pair.prompts.add([1, 20, 30])
+    viewer.dims.current_step = (2, 0, 0)
+    viewer.__wrapped__.add_image(np.zeros((5, 5)))
+    assert len(discs.clicks) == 1
+
+
+def test_the_widget_deleted_without_being_closed(pair, discs, settle, qtbot, viewer, threaded):
+    discs.gate.clear()
+    pair.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    controller = threaded.controller
+    viewer.window.remove_dock_widget(threaded)
+    with qtbot.waitSignal(threaded.destroyed):
+        threaded.deleteLater()
+    assert controller.pairs == ()
+    settle()
+    viewer.__wrapped__.add_image(np.zeros((5, 5)))
+    assert not pair.labels.data.any()
+
+
+def test_the_window_closed_while_working(pair, discs, settle, qtbot, viewer):
+    discs.gate.clear()
+    pair.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    viewer.close()
+    settle()
+    assert len(discs.clicks) == 1

@@ -1,0 +1,169 @@
+"""The dock widget itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_m2n2.viewer import keys
+
+from .conftest import dock, run_now
+
+
+def test_without_an_image_it_opens_and_says_what_to_do(widget):
+    assert widget._status.text() == "Open an image to begin."
+    assert not widget._new.isEnabled()
+    assert widget.image is None
+    assert widget.controller.new_pair(widget.image) is None
+
+
+@pytest.mark.parametrize("ndisplay", [2, 3])
+def test_it_opens_beside_any_layers(viewer, discs, ndisplay):
+    model = viewer.__wrapped__
+    model.add_image(np.zeros((4, 5, 6)))
+    model.add_labels(np.zeros((4, 5, 6), int))
+    model.add_points(np.zeros((2, 3)))
+    model.dims.ndisplay = ndisplay
+    widget = dock(viewer, discs, runner=run_now)
+    assert widget._image.count() == 1
+    assert widget._status.text().startswith("Choose an image")
+
+
+def test_images_come_go_and_change_their_names(viewer, widget):
+    model = viewer.__wrapped__
+    first = model.add_image(np.zeros((4, 5)), name="first")
+    second = model.add_image(np.zeros((4, 5)), name="second")
+    model.add_labels(np.zeros((4, 5), int))
+    assert [widget._image.itemText(i) for i in range(widget._image.count())] == ["first", "second"]
+    widget.image = second
+    first.name = "renamed"
+    assert widget._image.itemText(0) == "renamed"
+    assert widget.image is second
+    model.layers.remove(first)
+    assert widget.image is second
+    model.layers.remove(second)
+    assert widget.image is None
+
+
+def test_two_images_of_the_same_name_are_told_apart(viewer, widget):
+    model = viewer.__wrapped__
+    model.add_image(np.zeros((4, 5)), name="a")
+    second = model.add_image(np.zeros((6, 7)), name="a")
+    widget.image = second
+    assert widget.controller.new_pair(widget.image).image is second
+
+
+def test_the_button_begins_objects_ready_for_clicks(viewer, widget, qtbot):
+    viewer.__wrapped__.add_image(np.zeros((40, 60)), name="a")
+    for number in (1, 2):
+        qtbot.mouseClick(widget._new, Qt.MouseButton.LeftButton)
+        pair = widget.controller.pairs[-1]
+        assert viewer.layers.selection.active == pair.prompts
+        assert pair.prompts.mode == "add"
+        assert pair.labels.selected_label == number
+    assert [layer.name for layer in viewer.layers] == [
+        "a",
+        "a: object 1",
+        "a: prompts 1",
+        "a: object 2",
+        "a: prompts 2",
+    ]
+
+
+def press(layer, key):
+    """Press a key as napari does once it has found it on a layer."""
+    (action,) = (f for binding, f in layer.keymap.items() if str(binding) == key)
+    action(layer)
+
+
+@pytest.mark.parametrize("which", ["prompts", "labels"])
+def test_the_key_and_the_switch_say_the_same(pair, widget, which):
+    layer = getattr(pair, which)
+    press(layer, "G")
+    assert widget._background.isChecked()
+    assert not widget.controller.foreground
+    press(layer, "G")
+    assert widget._foreground.isChecked()
+    widget._background.setChecked(True)
+    press(layer, "G")
+    assert widget._foreground.isChecked()
+
+
+def test_all_keys_do_what_they_say(pair, widget):
+    pair.prompts.add([10, 20])
+    press(pair.prompts, "U")
+    assert len(pair.prompts.data) == 0
+    press(pair.labels, "N")
+    assert len(widget.controller.pairs) == 2
+    shown = widget._keys.text()
+    for key in keys.KEYS:
+        assert f"{key.key}: {key.title}" in shown
+
+
+def test_keys_are_free_in_napari(viewer):
+    """No layer and no viewer of napari has a key of ours already."""
+    from napari.layers import Image, Labels, Points, Shapes
+    from napari.utils.action_manager import action_manager
+    from napari.utils.key_bindings import KeyBinding
+
+    ours = {str(KeyBinding.from_str(key.key)) for key in keys.KEYS}
+    taken = {
+        str(binding) for layer in (Image, Labels, Points, Shapes) for binding in layer.class_keymap
+    }
+    for shortcuts in action_manager._shortcuts.values():
+        taken |= {str(shortcut) for shortcut in shortcuts}
+    assert taken
+    assert not ours & taken
+
+
+def test_the_sign_holds_for_the_next_object(pair, widget):
+    widget._background.setChecked(True)
+    other = widget.controller.new_pair(pair.image)
+    other.prompts.add([10, 20])
+    assert other.prompts.features["label"].tolist() == ["bg"]
+
+
+def test_turning_to_another_object_shows_how_it_stands(viewer, pair, widget):
+    pair.prompts.add([[10, 20], [12, 22]])
+    widget.controller.new_pair(pair.image)
+    assert "Click on the object" in widget._status.text()
+    viewer.layers.selection.active = pair.labels
+    assert "Outlined from 2 points" in widget._status.text()
+
+
+def test_backbones_that_are_not_ready_cannot_be_chosen(viewer, discs, monkeypatch):
+    from napari_m2n2.attention import registry
+
+    monkeypatch.setattr(registry, "names", lambda: ("texture", "absent"))
+    known = registry.status("texture")
+    absent = registry.BackboneStatus("absent", ready=False, reason="its weights are missing")
+    monkeypatch.setattr(registry, "status", lambda name: absent if name == "absent" else known)
+    widget = dock(viewer, discs, runner=run_now)
+    model = widget._backbone.model()
+    assert model.item(0).isEnabled()
+    assert not model.item(1).isEnabled()
+    assert model.item(1).toolTip() == "its weights are missing"
+
+
+def test_closing_gives_back_events_and_keys(viewer, pair, widget):
+    widget.close()
+    assert not pair.prompts.keymap
+    assert not pair.labels.keymap
+    for emitter in (pair.prompts.events.features, pair.labels.events.paint):
+        assert not any("napari_m2n2" in repr(callback) for callback in emitter.callbacks)
+    pair.prompts.add([10, 20])
+    assert not pair.labels.data.any()
+
+
+def test_opening_it_loads_no_model_library():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, napari_m2n2.viewer.widget; "
+        "print([m for m in ('torch', 'diffusers', 'transformers', 'napari_m2n2.segmenter') "
+        "if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.stdout.strip() == "[]", answer.stderr
