@@ -1,4 +1,4 @@
-"""The one door for viewer, command line and evaluation: an image in, then prompts in, masks out."""
+"""The one door for viewer, command line and evaluation: an image, then prompts, then masks."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_without_a_window_the_other_files_stay(command, monkeypatch, tmp_path):
 
 
 def test_window_that_crashes_is_a_sentence(monkeypatch, tmp_path, small_sample):
-    result = SimpleNamespace(mask=np.eye(3), score=np.eye(3), thresholds=np.zeros(1))
+    result = SimpleNamespace(mask=np.eye(3), score=np.eye(3), thresholds=np.zeros(1), timings={})
     monkeypatch.setattr("napari_m2n2.viewer.display.has_display", lambda: True)
     with pytest.raises(MissingError, match=r"napari could not open \(KeyError: 'square'\); run"):
         demo.draw_window(small_sample, result, tmp_path / "window.png")

@@ -111,7 +111,14 @@ def draw_window(sample: Sample, result: Result, path: Path) -> None:
         tempfile.TemporaryDirectory(prefix="napari-m2n2-") as folder,
     ):
         arrays = Path(folder) / "result.npz"
-        np.savez(arrays, mask=result.mask, score=result.score, thresholds=result.thresholds)
+        np.savez(
+            arrays,
+            mask=result.mask,
+            score=result.score,
+            thresholds=result.thresholds,
+            phases=list(result.timings.keys()),
+            seconds=list(result.timings.values()),
+        )
         try:
             run_module(
                 "napari_m2n2.cli.window", sample.name, arrays, temporary, seconds=_WINDOW_SECONDS

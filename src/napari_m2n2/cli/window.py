@@ -29,7 +29,7 @@ def main(name: str, arrays: str, path: str) -> int:
             mask=stored["mask"],
             score=stored["score"],
             thresholds=stored["thresholds"],
-            timings={},
+            timings=dict(zip(stored["phases"].tolist(), stored["seconds"].tolist(), strict=True)),
         )
     app.save_window(SAMPLES[name], result, Path(path))
     return 0

@@ -32,7 +32,7 @@ def flood_fill(distance: NDArray[np.float32], seed: tuple[int, int]) -> NDArray[
         The least, over all 4-connected paths from the seed, of the largest |distance -
         distance[seed]| on the path; 0 at the seed.
     """
-    height = np.abs(distance - distance[seed]).astype(np.float32)
+    height: NDArray[np.float32] = np.abs(distance - distance[seed]).astype(np.float32)
     peak = float(height.max())
     if peak == 0:
         return height

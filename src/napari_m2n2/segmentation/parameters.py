@@ -45,6 +45,9 @@ class Parameters:
         Spatial standard deviation of the upsampling in cells.
     sigma_range : float
         Standard deviation of the upsampling in colour, for colours in [0, 1].
+    stretch_guide : bool
+        Whether the image that guides the upsampling is stretched between its percentiles first;
+        σ_r is made for photographs, and dim images have no edges at that scale.
     flood : bool
         Whether distances are flood-filled from the prompt (M2N2 §3.4), so that segments are
         connected.
@@ -73,6 +76,7 @@ class Parameters:
     upsampling: Literal["dense", "fast"] = "dense"
     sigma_space: float = 1.0
     sigma_range: float = 0.1
+    stretch_guide: bool = False
     flood: bool = True
     area_prior: float = 0.4
     edge_bins: int = 1024
@@ -99,10 +103,12 @@ PRESETS = ("default", "published")
 _DEFAULTS: dict[str, Parameters] = {
     "texture": replace(
         PUBLISHED,
-        ipf_tolerance=1e-3,
+        ipf_tolerance=1e-3,  # for an attention that is not reversible
         walk="spectral",
         start="aligned",
         upsampling="fast",
+        stretch_guide=True,
+        image_edge=1.0,
     ),
 }
 """What the evaluation proved better than the published choice, by backbone."""
@@ -168,8 +174,11 @@ def _check(parameters: Parameters) -> None:
                 f"{name}={getattr(parameters, name)!r} is unknown; choose one of "
                 f"{_listed(choices)}."
             )
-    if not isinstance(parameters.flood, bool):
-        raise InputError(f"flood={parameters.flood!r} cannot be; give True or False.")
+    for name in ("flood", "stretch_guide"):
+        if not isinstance(getattr(parameters, name), bool):
+            raise InputError(
+                f"{name}={getattr(parameters, name)!r} cannot be; give True or False."
+            )
 
 
 def _listed(names: Iterable[str]) -> str:

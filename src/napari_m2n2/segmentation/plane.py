@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
 from napari_m2n2.attention.base import Attention
+from napari_m2n2.image import PERCENTILES, to_rgb
 from napari_m2n2.markov.flood import flood_fill
 from napari_m2n2.markov.upsample import upsample
 from napari_m2n2.markov.walk import start_states
@@ -28,6 +29,8 @@ class PreparedPlane:
     ----------
     rgb : (H, W, 3) float32 array
         The image in [0, 1].
+    guide : (H, W, 3) float32 array
+        What guides the upsampling: the image, or the image with its contrast stretched.
     grid : (int, int)
         Rows and columns of the attention grid.
     edges : (H, W) float32 array or None
@@ -35,6 +38,7 @@ class PreparedPlane:
     """
 
     rgb: NDArray[np.float32]
+    guide: NDArray[np.float32]
     grid: tuple[int, int]
     edges: NDArray[np.float32] | None
     parameters: Parameters
@@ -55,7 +59,7 @@ class PreparedPlane:
         maps = self.make(starts.to(self.device, torch.float32), progress)
         enlarged = upsample(
             maps.reshape(-1, *self.grid).cpu(),
-            self.rgb,
+            self.guide,
             sigma_space=parameters.sigma_space,
             sigma_range=parameters.sigma_range,
             method=parameters.upsampling,
@@ -78,7 +82,8 @@ def prepare(
     """Do the work that depends on the image and its attention alone."""
     make = make_maps(attention.to(device), method, parameters, progress)
     edges = image_edges(rgb) if parameters.image_edge else None
-    return PreparedPlane(rgb, attention.grid, edges, parameters, device, make)
+    guide = stretch(rgb) if parameters.stretch_guide else rgb
+    return PreparedPlane(rgb, guide, attention.grid, edges, parameters, device, make)
 
 
 def to_distance(
@@ -104,6 +109,12 @@ def _unit(distance: NDArray[np.float32]) -> NDArray[np.float32] | None:
         return None
     scaled: NDArray[np.float32] = distance / peak
     return scaled
+
+
+def stretch(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Stretch an image between its percentiles, all channels alike, so that hues stay."""
+    low, high = np.percentile(rgb, PERCENTILES)
+    return to_rgb(rgb, contrast=(low, high)) if high > low else rgb
 
 
 def image_edges(rgb: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -102,10 +102,10 @@ SAMPLES: dict[str, Sample] = {
         ),
         _sample(
             "fundus",
-            "Optic disc in a fundus photograph",
+            "Pale part of the optic disc in a fundus photograph",
             _load_fundus,
-            [(240.0, 225.0), (235.0, 140.0), (265.0, 180.0), (300.0, 205.0), (205.0, 175.0)],
-            [(240.0, 330.0), (370.0, 240.0), (140.0, 240.0), (240.0, 60.0)],
+            [(235.0, 225.0)],
+            [(110.0, 110.0)],
         ),
         _sample(
             "cell",
