@@ -2,7 +2,7 @@
 
     python benchmarks/planes.py [--grid 64] [--preset default]
 
-Medians of five. Seconds are of this machine and this moment; ratios within one run can be compared.
+Medians of five. Seconds are of this machine and moment; compare ratios within one run only.
 """
 
 from __future__ import annotations
