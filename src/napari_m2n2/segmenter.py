@@ -32,7 +32,7 @@ from napari_m2n2.segmentation.seeds import (
 )
 from napari_m2n2.segmentation.selection import Candidates, find_candidates
 
-_CACHE_BYTES = 1 << 30
+_CACHE_BYTES = 1 << 29
 """Memory for the maps of earlier prompts; the least recently used go first."""
 
 
