@@ -12,7 +12,9 @@ import torch
 
 from napari_m2n2.progress import Progress, ignore
 
-_EPSILON = 1e-6
+EPSILON = 1e-6
+"""Keeps the interpolation finite where a probability stands still."""
+
 _CHECK_EVERY = 16
 """Steps between two looks at whether all cells are reached: further steps change nothing, and on
 a GPU every look waits for the device."""
@@ -94,22 +96,39 @@ def markov_maps(
         In the first step the published implementation grades cells by how far above τ they are,
         1 - (q - τ) / (1 - τ), instead of the time of crossing; so does this.
     """
-    p = starts.to(transition)
-    times = torch.full_like(p, float(max_steps))
-    unreached = p <= tau
-    times[~unreached] = 0
+    p, times, unreached = depart(transition, starts, tau, max_steps)
     for step in range(max_steps):
-        q = p @ transition
-        q /= q.amax(dim=1, keepdim=True)
-        new = unreached & (q > tau)
-        rise = (1 - tau) if step == 0 else q - p
-        crossing = step + 1 - (q - tau) / (rise + _EPSILON)
-        times = torch.where(new, crossing, times)
-        unreached &= ~new
-        p = q
+        p = advance(transition, p, times, unreached, step, tau)
         if step % _CHECK_EVERY == 0:
             progress("Markov map", step / max_steps)
             if not bool(unreached.any()):
                 break
     progress("Markov map", 1.0)
     return times
+
+
+def depart(
+    transition: torch.Tensor, starts: torch.Tensor, tau: float, max_steps: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return states (B, N) before the first step, times, and which cells are unreached."""
+    p = starts.to(transition)
+    unreached = p <= tau
+    return p, unreached.to(p) * max_steps, unreached
+
+
+def advance(
+    transition: torch.Tensor,
+    p: torch.Tensor,
+    times: torch.Tensor,
+    unreached: torch.Tensor,
+    step: int,
+    tau: float,
+) -> torch.Tensor:
+    """Walk one step and return the new states; note in place which cells it reaches, and when."""
+    q = p @ transition
+    q /= q.amax(dim=1, keepdim=True)
+    new = unreached & (q > tau)
+    rise = (1 - tau) if step == 0 else q - p
+    torch.where(new, step + 1 - (q - tau) / (rise + EPSILON), times, out=times)
+    unreached &= ~new
+    return q
