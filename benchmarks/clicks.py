@@ -39,6 +39,8 @@ def chosen_ids(mask: np.ndarray, kind: str, count: int) -> list[int]:
 def measure(row: dict[str, str], root: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
     """Click the objects of one image."""
     image, mask = imread(root / row["image"]), imread(root / row["mask"])
+    if mask.ndim != 2:
+        return []  # a stack
     segmenter = Segmenter(preset=options.preset, method=options.method, grid=options.grid)
     began = time.perf_counter()
     segmenter.set_image(image)
@@ -59,26 +61,21 @@ def clicks_to(scores: list[float], target: float) -> int:
     return next((k for k, score in enumerate(scores, 1) if score >= target), len(scores))
 
 
-def table(objects: list[dict[str, Any]]) -> list[str]:
-    """Return a row of figures for each set."""
-    lines = [
-        "| set | objects | IoU@1 | IoU@3 | IoU@5 | IoU@10 | NoC@85 | NoC@90 | harmful | prepare s "
-        "| click s |",
-        "|---|" + "---|" * 10,
-    ]
-    for name in dict.fromkeys(one["dataset"] for one in objects):
-        mine = [one for one in objects if one["dataset"] == name]
-        scores = np.array([one["iou"] for one in mine])
-        at = [f"{scores[:, k - 1].mean():.3f}" for k in (1, 3, 5, 10) if k <= scores.shape[1]]
-        at += ["–"] * (4 - len(at))
-        noc = [f"{statistics.mean(clicks_to(o['iou'], t) for o in mine):.1f}" for t in (0.85, 0.9)]
-        harmful = f"{(np.diff(scores, axis=1) < -0.05).mean():.0%}" if scores.shape[1] > 1 else "–"
-        seconds = [
-            f"{statistics.median(o[key] for o in mine):.2f}" for key in ("prepare", "click")
-        ]
-        cells = [name, str(len(mine)), *at, *noc, harmful, *seconds]
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
+HEAD = (
+    "| set | objects | IoU@1 | IoU@3 | IoU@5 | IoU@10 | NoC@85 | NoC@90 | harmful | prepare s "
+    "| click s |\n|---|" + "---|" * 10
+)
+
+
+def line(name: str, objects: list[dict[str, Any]]) -> str:
+    """Return the row of a set."""
+    scores = np.array([one["iou"] for one in objects])
+    at = [f"{scores[:, k - 1].mean():.3f}" for k in (1, 3, 5, 10) if k <= scores.shape[1]]
+    at += ["–"] * (4 - len(at))
+    noc = [f"{statistics.mean(clicks_to(o['iou'], t) for o in objects):.1f}" for t in (0.85, 0.9)]
+    harmful = f"{(np.diff(scores, axis=1) < -0.05).mean():.0%}" if scores.shape[1] > 1 else "–"
+    seconds = [f"{statistics.median(o[key] for o in objects):.2f}" for key in ("prepare", "click")]
+    return "| " + " | ".join([name, str(len(objects)), *at, *noc, harmful, *seconds]) + " |"
 
 
 def main() -> None:
@@ -98,10 +95,13 @@ def main() -> None:
         rows = list(csv.DictReader(file))
     names = options.sets or list(dict.fromkeys(row["dataset"] for row in rows))
     objects = []
+    print(HEAD)
     for name in names:
+        mine = []
         for row in [row for row in rows if row["dataset"] == name][: options.images]:
-            objects += measure(row, options.folder, options)
-    print("\n".join(table(objects)))
+            mine += measure(row, options.folder, options)
+        print(line(name, mine) if mine else f"| {name} | 0, stacks are left out |", flush=True)
+        objects += mine
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(f"\npeak memory of the process: {peak:.2f} GiB (ru_maxrss)")
     if options.json:
