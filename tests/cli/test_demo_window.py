@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 
 import imageio.v3
-import pytest
-
-from napari_m2n2.viewer.display import has_display
-
-pytestmark = pytest.mark.skipif(
-    not has_display() and shutil.which("Xvfb") is None, reason="needs a display or Xvfb"
-)
 
 
 def test_demo_draws_its_window(tmp_path):

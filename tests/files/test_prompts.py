@@ -58,18 +58,20 @@ def test_csv(points):
 
 @pytest.mark.parametrize("label", ["fg/bg", "bool", "int"])
 def test_csv_as_napari_writes_it(tmp_path, label):
-    io = pytest.importorskip("napari_builtins.io")
-    layers = pytest.importorskip("napari.layers")
-    pandas = pytest.importorskip("pandas")
+    # here, so that the other tests of this file need no napari to be loaded
+    import pandas
+    from napari.layers import Points
+    from napari_builtins.io import napari_write_points
+
     values = {"fg/bg": pandas.Categorical(["fg", "bg"]), "bool": [True, False], "int": [1, 0]}[
         label
     ]
-    layer = layers.Points(
+    layer = Points(
         [[1, 2.5, 3], [4, 5, 6]],
         features=pandas.DataFrame({"size": [0.5, 1], "label": values}),
     )
     data, attributes, _ = layer.as_layer_data_tuple()
-    io.napari_write_points(str(tmp_path / "points.csv"), data, attributes)
+    napari_write_points(str(tmp_path / "points.csv"), data, attributes)
     prompts = read_prompts(tmp_path / "points.csv")
     np.testing.assert_array_equal(prompts.points, [[1, 2.5, 3], [4, 5, 6]])
     assert prompts.labels.tolist() == [True, False]
