@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_m2n2.cli.console import ConsoleProgress, tell
+from napari_m2n2.cli.options import EXIT_CODES, Commands, add_common
 from napari_m2n2.errors import InputError, MissingError, UserError
 
 if TYPE_CHECKING:
@@ -19,6 +20,23 @@ FOLDER = Path("napari-m2n2-demo")
 """Where the files go when there is no display and no folder was given."""
 
 _WINDOW_SECONDS = 300
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "demo",
+        description="Segment a real image that comes with scikit-image, and show it in napari.",
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("--sample", metavar="NAME", help="which sample (default: the first)")
+    parser.add_argument(
+        "--headless",
+        type=Path,
+        metavar="DIR",
+        help="open no window; write labels.tif, overlay.png and window.png into this folder",
+    )
+    add_common(parser, __name__)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,9 +9,21 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from napari_m2n2.cli.console import to_json
+from napari_m2n2.cli.options import Commands, add_common
 
 if TYPE_CHECKING:
     from napari_m2n2.diagnosis import Diagnosis
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "doctor",
+        description="Print versions, devices, OpenGL, backbones and caches, and segment a tiny "
+        "image. The exit code is 0 if that works, else 1.",
+    )
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    add_common(parser, __name__)
 
 
 def run(options: argparse.Namespace) -> int:

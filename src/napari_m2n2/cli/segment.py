@@ -7,14 +7,46 @@ import dataclasses
 import math
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2.cli.console import ConsoleProgress, tell, to_json
+from napari_m2n2.cli.options import EXIT_CODES, Commands, add_common, add_engine, add_image
 from napari_m2n2.errors import InputError
 
 if TYPE_CHECKING:
     from napari_m2n2.files import Plane, PromptsOnPlane
     from napari_m2n2.segmenter import Result, Segmenter
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "segment",
+        description="Segment one plane of an image file from a file of points.",
+        epilog=EXIT_CODES,
+    )
+    add = parser.add_argument
+    add("image", type=Path, metavar="IMAGE", help="TIFF, PNG, JPEG or NIfTI file")
+    add(
+        "--points",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="points with labels: CSV as napari saves it, or JSON",
+    )
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="LABELS",
+        help="label image to write: .tif, .tiff, .png, .nii or .nii.gz",
+    )
+    add_image(parser)
+    add_engine(parser)
+    add("--json", action="store_true", help="print a summary as JSON on stdout")
+    add_common(parser, __name__)
 
 
 def run(options: argparse.Namespace) -> int:

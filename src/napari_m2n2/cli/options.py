@@ -1,0 +1,112 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import TypeAlias
+
+from napari_m2n2.attention.registry import names
+from napari_m2n2.segmentation.parameters import METHODS, PRESETS
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""What a command adds itself to."""
+
+EXIT_CODES = (
+    "Exit codes: 0 all is well, 1 it cannot be done (a sentence says why), "
+    "2 the command line is wrong, 130 interrupted."
+)
+
+
+def add_image(parser: argparse.ArgumentParser) -> None:
+    """Add what says which plane is meant and how it is looked at."""
+    plane = parser.add_argument_group("which plane")
+    plane.add_argument(
+        "--index",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="number of the plane in a stack, from 0; one for each axis of the stack",
+    )
+    plane.add_argument(
+        "--axis",
+        nargs="+",
+        metavar="A",
+        help="axes that --index counts along, by number or letter (Z, T, ...)",
+    )
+    plane.add_argument(
+        "--channel-axis",
+        metavar="A",
+        help="axis that holds channels, where the file does not say",
+    )
+    parser.set_defaults(check=_check_plane)
+    look = parser.add_argument_group("how to look at it")
+    look.add_argument(
+        "--channels",
+        type=int,
+        nargs="+",
+        metavar="C",
+        help="one to three channels, from 0: grey, red-green or red-green-blue",
+    )
+    look.add_argument(
+        "--contrast",
+        nargs="+",
+        action=_Contrast,
+        metavar="LIMIT",
+        help="'LOW HIGH' (values shown black and white) or 'percentile'",
+    )
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add what says how the plane is segmented."""
+    engine = parser.add_argument_group("how to segment it")
+    engine.add_argument("--backbone", default=names()[0], metavar="NAME", help=", ".join(names()))
+    engine.add_argument("--method", default="m2n2", metavar="NAME", help=", ".join(METHODS))
+    engine.add_argument("--preset", default=PRESETS[0], metavar="NAME", help=", ".join(PRESETS))
+    engine.add_argument(
+        "--grid", type=int, metavar="R", help="cells along a side of the attention grid"
+    )
+    engine.add_argument(
+        "--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps"
+    )
+
+
+def add_common(parser: argparse.ArgumentParser, module: str) -> None:
+    """Add what every command knows, and in which module it lies."""
+    # SUPPRESS: a command's own default would undo `napari-m2n2 --debug COMMAND`
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print the traceback of an error",
+    )
+    parser.set_defaults(module=module, parser=parser)
+
+
+def _check_plane(options: argparse.Namespace) -> None:
+    """End with a message where the axes of a plane are named but not its number."""
+    if options.axis and not options.index:
+        options.parser.error("--axis needs --index, the number of the plane along that axis")
+
+
+class _Contrast(argparse.Action):
+    """Turns 'LOW HIGH' into two numbers and lets 'percentile' through."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        words = [str(word) for word in values] if isinstance(values, list) else []
+        if words == ["percentile"]:
+            setattr(namespace, self.dest, "percentile")
+            return
+        try:
+            low, high = (float(word) for word in words)
+        except ValueError:
+            parser.error("--contrast takes two numbers, LOW HIGH, or the word percentile")
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            parser.error("--contrast takes a finite low number and a higher one")
+        setattr(namespace, self.dest, (low, high))
