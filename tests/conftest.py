@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from no_network import keep_weights_in
 
 # Before torch or BLAS are loaded: one thread gives the same sums everywhere, and does not fight
 # with the other processes of a small machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell starts background commands with Ctrl-C ignored, and every process below would inherit that
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Two runs of the same tests try the same examples. To look for new ones:
 #   pytest --hypothesis-profile=explore
@@ -30,10 +36,12 @@ SHARED = "NAPARI_M2N2_SHARED"
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_user_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep napari's settings of whoever runs the tests out of them, and the tests out of those."""
+    """Keep settings and weights of whoever runs the tests out of them, and the network too."""
     patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("napari")
     patch.setenv("NAPARI_CONFIG", str(folder / "settings.yaml"))
+    keep_weights_in(folder / "weights", patch)
+    patch.setenv("HF_HUB_OFFLINE", "1")
     yield
     patch.undo()
 

@@ -123,8 +123,11 @@ def ring_means(order, shape, values):
     return np.array(means)
 
 
-def choose_threshold(distance, gradient, same, other, prior=0.4):
-    """Score every candidate of a map as M2N2 §3.5 words it, and return the best threshold."""
+def choose_threshold(distance, gradient, same, other, prior=0.4, without=()):
+    """Score every candidate of a map as M2N2 §3.5 words it, and return the best threshold.
+
+    `without` names scores that are left out, as in the paper's Table 2.
+    """
     order = np.argsort(distance, axis=None, kind="stable")
     ordered = distance.ravel()[order]
     edge = ring_means(order, distance.shape, gradient)
@@ -132,8 +135,72 @@ def choose_threshold(distance, gradient, same, other, prior=0.4):
     far = min((distance[row, column] for row, column in other), default=distance.max())
     best, chosen = -1.0, ordered[0]
     for k in range(len(ordered) - 1):
-        inside = sum(value <= ordered[k] for value in near) / len(near)
-        score = edge[k] * (k < prior * (len(ordered) - 2)) * inside * (ordered[k] < far)
+        scores = {
+            "edge_score": edge[k],
+            "area_prior": k < prior * (len(ordered) - 2),
+            "positive_score": sum(value <= ordered[k] for value in near) / len(near),
+            "negative_score": ordered[k] < far,
+        }
+        score = np.prod([score for name, score in scores.items() if name not in without])
         if score > best:
             best, chosen = score, ordered[k]
     return chosen
+
+
+def squared_depth(region):
+    """Square of each pixel's distance to the nearest one outside, (0, 0) being in the corner.
+
+    All pixels around the plane are outside; every pair of pixels is looked at.
+    """
+    height, width = region.shape
+    depth = np.zeros(region.shape, int)
+    outside = [
+        (row, column)
+        for row in range(-1, height + 1)
+        for column in range(-1, width + 1)
+        if not (0 <= row < height and 0 <= column < width and region[row, column])
+    ]
+    rows, columns = np.array(outside).T
+    for row, column in zip(*np.nonzero(region), strict=True):
+        depth[row, column] = ((rows - row) ** 2 + (columns - column) ** 2).min()
+    return depth
+
+
+def first_of_largest(values):
+    """The pixel of the largest value, in the order in which one reads."""
+    best, place = -1, None
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            if values[row, column] > best:
+                best, place = values[row, column], (row, column)
+    return best, place
+
+
+class RitmClicker:
+    """RITM's user: 1 is the object, 0 the background, -1 is ignored; remembers what it clicked."""
+
+    def __init__(self, truth, depth=squared_depth):
+        self.truth, self.depth = truth, depth
+        self.not_clicked = np.ones(truth.shape, int)
+
+    def click(self, prediction):
+        """(row, column, label) of the next click, None if nothing is left."""
+        missing = (self.truth == 1) & ~prediction & (self.truth != -1)
+        surplus = (self.truth != 1) & prediction & (self.truth != -1)
+        missed, there = first_of_largest(self.depth(missing) * self.not_clicked)
+        added, here = first_of_largest(self.depth(surplus) * self.not_clicked)
+        if missed == added == 0:
+            return None
+        positive = missed > added
+        row, column = there if positive else here
+        self.not_clicked[row, column] = 0
+        return row, column, positive
+
+
+def m2n2_click(truth, prediction, depth=squared_depth):
+    """(row, column, label) that M2N2's user clicks; -1 in the truth is ignored."""
+    wrong = ((prediction.astype(int) != truth) & (truth != -1)).astype(int)
+    if wrong.sum() == 0:
+        wrong = (truth == 1).astype(int)
+    most, (row, column) = first_of_largest(depth(wrong.astype(bool)))
+    return None if most == 0 else (row, column, truth[row, column] == 1)

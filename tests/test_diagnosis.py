@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from no_network import VARIABLES
 
 from napari_m2n2 import diagnosis
 from napari_m2n2.errors import MissingError
@@ -36,7 +37,7 @@ def test_main_job_that_fails_is_reported(monkeypatch):
 
 @pytest.fixture
 def no_variables(monkeypatch):
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
+    for name in (*VARIABLES, "HF_HOME"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -55,16 +56,17 @@ def test_hub_folder_follows_the_rules_of_the_hub(monkeypatch, no_variables):
 def test_sizes_of_caches(monkeypatch, tmp_path, no_variables):
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "numba"))
-    weights, compiled = diagnosis.caches()
+    weights, made, compiled = diagnosis.caches()
     assert (weights.path, weights.size) == (tmp_path / "hub", None)
+    assert (made.path, made.size) == (tmp_path / "assets" / "napari-m2n2", None)
     (tmp_path / "hub" / "models").mkdir(parents=True)
     (tmp_path / "hub" / "models" / "weights.bin").write_bytes(bytes(1000))
     (tmp_path / "numba").mkdir()
     (tmp_path / "numba" / "f.nbc").write_bytes(bytes(10))
-    weights, compiled = diagnosis.caches()
+    weights, _, compiled = diagnosis.caches()
     assert (weights.size, compiled.size) == (1000, 10)
     monkeypatch.delenv("NUMBA_CACHE_DIR")
-    assert diagnosis.caches()[1].path == Path(diagnosis.__file__).parent
+    assert diagnosis.caches()[-1].path == Path(diagnosis.__file__).parent
 
 
 def test_opengl(monkeypatch):
@@ -82,3 +84,19 @@ def test_opengl(monkeypatch):
 
     monkeypatch.setattr(diagnosis, "run_module", crash)
     assert diagnosis.opengl() == "does not work: exit code -11"
+
+
+def test_every_backbone_has_a_state(monkeypatch, tmp_path, no_variables):
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    for name in ("try_main_job", "opengl", "versions"):
+        monkeypatch.setattr(diagnosis, name, lambda: None)
+    states = {state.name: state for state in diagnosis.diagnose().backbones}
+    assert states["texture"].ready
+    diffusion = states["stable-diffusion-2"]
+    assert not diffusion.ready
+    assert "napari-m2n2 download stable-diffusion-2" in diffusion.reason
+    assert [path.name for path in diffusion.looked_in] == [
+        "models--stabilityai--stable-diffusion-2",
+        "models--sd2-community--stable-diffusion-2",
+    ]
+    assert states["dinov2-small"].looked_in[0].parent == tmp_path / "hub"

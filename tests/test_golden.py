@@ -10,7 +10,7 @@ import torch
 from oracles import colour_attention
 
 from napari_m2n2 import Attention, Segmenter
-from napari_m2n2.evaluation.clicks import iou
+from napari_m2n2.evaluation.metrics import iou
 from napari_m2n2.markov.transition import balance, sharpen
 from napari_m2n2.markov.upsample import upsample
 from napari_m2n2.markov.walk import markov_maps, start_states

@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "image": BASICS,
     "prompts": BASICS,
     "devices": BASICS,
+    "parallel": BASICS,
     "attention": PLANE,
     "markov": PLANE | {"attention"},
     "segmentation": PLANE | {"attention", "markov"},
@@ -35,7 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "diagnosis": PLANE
     | {"attention", "segmentation", "segmenter", "files", "subprocesses", "viewer"},
     "annotation": PLANE | {"attention", "segmentation", "segmenter", "files"},
-    "evaluation": PLANE | {"attention", "markov", "segmentation", "segmenter", "files"},
+    "evaluation": PLANE
+    | {"attention", "markov", "segmentation", "segmenter", "files", "parallel"},
     "cli": PLANE
     | {"attention", "segmentation", "segmenter", "files", "annotation", "evaluation", "viewer"}
     | {"overlay", "diagnosis", "subprocesses"},
@@ -58,6 +60,8 @@ WINDOW = {
     "vispy",
 }
 MODELS = {"diffusers", "huggingface_hub", "safetensors", "transformers"}
+# of extras, so that who does not have one can use the rest; each is known to one room only
+EXTRAS = {"dask": "parallel", "distributed": "parallel", "matplotlib": "evaluation"}
 HEAVY = {"cv2", "numba", "scipy", "skimage", "torch"}
 LIGHT_ROOMS = {"__init__", "annotation", "cli", "viewer"}
 
@@ -154,8 +158,19 @@ def test_only_the_viewer_knows_napari_and_qt(path: Path) -> None:
 def test_model_libraries_are_imported_by_backbones_when_they_are_used(path: Path) -> None:
     for found in imports(path):
         if found.module.split(".")[0] in MODELS:
-            assert room(path) == "attention", f"{name(path)}:{found.line}"
+            peer = name(path).startswith("evaluation/peers/")
+            assert room(path) == "attention" or peer, f"{name(path)}:{found.line}"
             assert found.inside or found.typing_only, f"{name(path)}:{found.line}"
+
+
+@every_module
+def test_libraries_of_extras_are_imported_when_they_are_used(path: Path) -> None:
+    for found in imports(path):
+        top = found.module.split(".")[0]
+        if top in EXTRAS:
+            where = f"{name(path)}:{found.line} imports {found.module}"
+            assert room(path) == EXTRAS[top], where
+            assert found.inside or found.typing_only, where
 
 
 @every_module

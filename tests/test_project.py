@@ -140,7 +140,9 @@ def _imported_packages() -> Iterator[tuple[str, str]]:
 
 def test_what_the_source_imports_is_declared(project: dict) -> None:
     optional = [
-        r for extra in ("models", "evaluation") for r in project["optional-dependencies"][extra]
+        r
+        for extra in ("models", "evaluation", "cluster")
+        for r in project["optional-dependencies"][extra]
     ]
     declared = {package_name(r) for r in [*project["dependencies"], *optional]}
     owners = packages_distributions()

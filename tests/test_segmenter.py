@@ -8,7 +8,7 @@ from skimage import data
 
 from napari_m2n2 import Attention, Segmenter
 from napari_m2n2.errors import Cancelled, InputError
-from napari_m2n2.evaluation.clicks import iou
+from napari_m2n2.evaluation.metrics import iou
 
 
 def blob(shape=(60, 80), center=(25, 50), radius=14, dtype=np.uint8):
@@ -130,13 +130,48 @@ def test_undo_gives_the_same_mask_without_new_maps(disc):
     np.testing.assert_array_equal(after.score, before.score)
 
 
-def test_order_of_points_does_not_matter(disc):
-    segmenter, _ = disc
+def test_order_of_points_does_not_matter_as_published():
+    image, _ = blob()
+    segmenter = Segmenter(preset="published", grid=24, device="cpu")
+    segmenter.set_image(image)
     points, labels = [(25, 50), (5, 10), (50, 70), (30, 45)], [1, 0, 0, 1]
     first = segmenter.segment(points, labels)
     second = segmenter.segment(points[::-1], labels[::-1])
     np.testing.assert_array_equal(first.mask, second.mask)
     np.testing.assert_allclose(first.thresholds, second.thresholds[::-1])
+
+
+def test_the_way_to_the_points_does_not_matter():
+    image, _ = blob()
+    points, labels = [(25, 50), (5, 10), (50, 70), (30, 45), (22, 50)], [1, 0, 0, 1, 0]
+    fresh, clicked = (Segmenter(grid=24, device="cpu") for _ in range(2))
+    for segmenter in (fresh, clicked):
+        segmenter.set_image(image)
+    # one by one, with a point that is taken back and another that is moved
+    for count in (1, 2, 3):
+        clicked.segment(points[:count], labels[:count])
+    clicked.segment([*points[:2], (40, 40), *points[3:]], labels)
+    clicked.segment([(11, 52), *points[1:]], [0, *labels[1:]])
+    want, have = (segmenter.segment(points, labels) for segmenter in (fresh, clicked))
+    np.testing.assert_array_equal(have.mask, want.mask)
+    # one map at a time and several at once differ in the last digit
+    np.testing.assert_allclose(have.score, want.score, atol=1e-5)
+    np.testing.assert_allclose(have.thresholds, want.thresholds, atol=1e-5)
+
+
+def test_a_click_beside_the_outline_moves_it_a_little(disc):
+    segmenter, _ = disc
+    before = segmenter.segment([(25, 50)], [True]).mask
+    row, column = np.argwhere(before).max(axis=0)[0] + 2, 50
+    after = segmenter.segment([(25, 50), (row, column)], [True, True])
+    assert after.mask[row, column]
+    assert (after.mask ^ before).sum() < 60
+
+
+def test_the_sign_of_the_score_is_the_mask(disc):
+    segmenter, _ = disc
+    result = segmenter.segment([(25, 50), (5, 10), (12, 50)], [1, 0, 1])
+    np.testing.assert_array_equal(result.score > 0, result.mask)
 
 
 def test_rows_and_columns_are_not_swapped():

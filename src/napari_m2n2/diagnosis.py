@@ -15,6 +15,7 @@ from pathlib import Path
 from napari_m2n2 import devices
 from napari_m2n2.attention import registry
 from napari_m2n2.attention.registry import BackboneStatus
+from napari_m2n2.attention.store import hub_folder, own_folder
 from napari_m2n2.devices import Device
 from napari_m2n2.errors import MissingError
 from napari_m2n2.subprocesses import run_module
@@ -27,6 +28,10 @@ _PACKAGES = (
     "torch",
     "numba",
     "opencv-python-headless",
+    "diffusers",
+    "transformers",
+    "huggingface_hub",
+    "safetensors",
     "napari",
     "qtpy",
 )
@@ -149,26 +154,16 @@ def opengl() -> str:
 
 
 def caches() -> tuple[Cache, ...]:
-    """Return where things are kept: downloaded weights, and what numba compiled."""
+    """Return where things are kept: weights, what was made of them, and what numba compiled."""
     compiled = os.environ.get("NUMBA_CACHE_DIR")
     package = Path(__file__).parent
     return (
         Cache("weights (Hugging Face)", hub_folder(), _size(hub_folder(), "*")),
+        Cache("made from weights", own_folder(), _size(own_folder(), "*")),
         Cache("compiled code (numba)", Path(compiled), _size(Path(compiled), "*"))
         if compiled
         else Cache("compiled code (numba)", package, _size(package, "*.nb[ic]")),
     )
-
-
-def hub_folder() -> Path:
-    """Return where huggingface_hub keeps weights, by its own rules and without importing it."""
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if os.environ.get(name):
-            return Path(os.environ[name]).expanduser()
-    if os.environ.get("HF_HOME"):
-        return Path(os.environ["HF_HOME"]).expanduser() / "hub"
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "huggingface" / "hub"
 
 
 def _size(folder: Path, pattern: str) -> int | None:

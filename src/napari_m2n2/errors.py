@@ -11,6 +11,10 @@ class InputError(UserError, ValueError):
     """An image, prompt or parameter that cannot be used as given."""
 
 
+class NoMemoryError(InputError, MemoryError):
+    """Work that does not fit into the memory there is."""
+
+
 class FileError(UserError, OSError):
     """A file that cannot be read or written."""
 

@@ -14,13 +14,17 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_m2n2 import devices
-from napari_m2n2.attention import registry
 from napari_m2n2.attention.base import Attention, Backbone
+from napari_m2n2.attention.options import NAMES, BackboneOptions, check_options
+from napari_m2n2.attention.source import AttentionSource
+from napari_m2n2.attention.weights import Weights
 from napari_m2n2.errors import InputError
 from napari_m2n2.image import Contrast, to_rgb
 from napari_m2n2.progress import Progress, ignore
 from napari_m2n2.prompts import check_prompts
+from napari_m2n2.segmentation.corrections import Corrections
 from napari_m2n2.segmentation.nearest import combine
+from napari_m2n2.segmentation.outline import fit_outline
 from napari_m2n2.segmentation.parameters import Parameters, resolve
 from napari_m2n2.segmentation.plane import PreparedPlane, prepare
 from napari_m2n2.segmentation.seeds import (
@@ -52,12 +56,16 @@ class Result:
     timings : mapping of str to float
         Seconds: "prepare" (the image, once), "maps" (new distance maps), "score" (thresholds and
         mask) and "total" (maps and score).
+    weights : str
+        Which weights the attention comes from: a repository of the Hugging Face hub with its
+        commit, or a folder; "" for a backbone that has none.
     """
 
     mask: NDArray[np.bool_]
     score: NDArray[np.float32]
     thresholds: NDArray[np.float64]
     timings: Mapping[str, float]
+    weights: str = ""
 
 
 class Segmenter:
@@ -77,7 +85,16 @@ class Segmenter:
     device : str
         "auto", "cpu", "cuda", "cuda:1", "mps".
     **parameters
-        Any field of `napari_m2n2.segmentation.parameters.Parameters`, for example ``grid=96``.
+        Any field of `napari_m2n2.segmentation.parameters.Parameters`, for example ``grid=96``, and
+        for a backbone with weights any of `napari_m2n2.attention.options.BackboneOptions`, for
+        example ``weights="folder"`` or ``timestep=50``.
+
+    Attributes
+    ----------
+    parameters : Parameters
+    options : BackboneOptions
+    device : str
+        Where it runs, as torch calls it.
 
     Raises
     ------
@@ -86,7 +103,8 @@ class Segmenter:
 
     Notes
     -----
-    One object serves one thread at a time.
+    One object serves one thread at a time. Weights are looked for, fetched and loaded by the first
+    image; segmenters with the same weights on the same device share one copy.
     """
 
     def __init__(
@@ -101,23 +119,24 @@ class Segmenter:
     ) -> None:
         if refine is not None:
             raise InputError(f"The refinement {refine!r} is unknown; there is none yet, use None.")
-        if not isinstance(backbone, str) and not isinstance(backbone, Backbone):
-            raise InputError("The backbone has no attend(rgb); give a name or an object with it.")
-        self.backbone_name = backbone if isinstance(backbone, str) else type(backbone).__name__
-        self.parameters: Parameters = resolve(
-            method, preset, backbone if isinstance(backbone, str) else "", parameters
-        )
         self.method = method
         self.preset = preset
         self.device = devices.resolve(device)
-        self._backbone = (
-            registry.create(backbone, self.parameters.grid)
-            if isinstance(backbone, str)
-            else backbone
-        )
+        given = {option: parameters.pop(option) for option in NAMES if option in parameters}
+        self.options: BackboneOptions = check_options(given)
+        name = backbone if isinstance(backbone, str) else ""
+        self.parameters: Parameters = resolve(method, preset, name, parameters, self.device)
+        self._source = AttentionSource(backbone, self.parameters.grid, self.device, self.options)
+        self.backbone_name = self._source.name
         self._plane: PreparedPlane | None = None
         self._prepare_seconds = 0.0
         self._cache: OrderedDict[bytes, Candidates] = OrderedDict()
+        self._corrections = Corrections(self.parameters.correction)
+
+    @property
+    def weights(self) -> Weights | None:
+        """The backbone's weights; None before the first image, and where it has none."""
+        return self._source.weights
 
     @property
     def grid(self) -> tuple[int, int] | None:
@@ -150,20 +169,33 @@ class Segmenter:
         attention : Attention, optional
             Used instead of the backbone's.
         progress : callable, optional
-            Called as ``progress(phase, fraction)`` with the phases "attention" and "transition";
-            it may raise `Cancelled`. Whatever is raised, the image set before stays.
+            Called as ``progress(phase, fraction)`` with the phases "attention" and "transition",
+            and with those of a backbone with weights ("downloading ...", "weights", "encode"); it
+            may raise `Cancelled`. Whatever is raised, the image set before stays.
+
+        Raises
+        ------
+        MissingError, FileError
+            If the backbone's weights are not there and cannot be had.
+        NoMemoryError
+            If it does not fit into memory. Everything but the image set before is given back.
         """
         began = time.perf_counter()
         rgb = to_rgb(image, channel_axis=channel_axis, channels=channels, contrast=contrast)
-        with torch.inference_mode():
-            progress("attention", 0.0)
-            if attention is None:
-                attention = self._backbone.attend(rgb)
-            progress("attention", 1.0)
-            plane = prepare(rgb, attention, self.method, self.parameters, self.device, progress)
+        plane = self._source.within_memory(lambda: self._prepare(rgb, attention, progress))
         self._plane = plane
         self._cache.clear()
+        self._corrections = Corrections(self.parameters.correction)
         self._prepare_seconds = time.perf_counter() - began
+
+    def _prepare(
+        self, rgb: NDArray[np.float32], attention: Attention | None, progress: Progress
+    ) -> PreparedPlane:
+        """Do all that does not depend on prompts."""
+        with torch.inference_mode():
+            if attention is None:
+                attention = self._source.attend(rgb, progress)
+            return prepare(rgb, attention, self.method, self.parameters, self.device, progress)
 
     def segment(
         self,
@@ -214,13 +246,9 @@ class Segmenter:
         )
         began = time.perf_counter()
         seeds = make_seeds(prompts, plane.shape, plane.grid)
-        with torch.inference_mode():
-            candidates = self._candidates(plane, seeds, progress)
+        candidates = self._source.within_memory(lambda: self._candidates(plane, seeds, progress))
         mapped = time.perf_counter()
-        chosen = choose_thresholds(candidates, seeds)
-        result, score = combine(
-            [c.distance for c in candidates], chosen, [s.label for s in seeds], plane.shape
-        )
+        result, score, chosen = self._decide(plane, seeds, candidates)
         force(prompts, result, score)
         ended = time.perf_counter()
         return Result(
@@ -235,7 +263,29 @@ class Segmenter:
                     "total": ended - began,
                 }
             ),
+            weights=str(self.weights or ""),
         )
+
+    def _decide(
+        self, plane: PreparedPlane, seeds: Sequence[Seed], candidates: Sequence[Candidates]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32], list[float]]:
+        """Return the mask, its score, and λ of each seed."""
+
+        def solve(
+            places: Sequence[int], limits: Sequence[int | None]
+        ) -> tuple[NDArray[np.bool_], NDArray[np.float32], list[float]]:
+            some, maps = [seeds[i] for i in places], [candidates[i] for i in places]
+            chosen = choose_thresholds(maps, some, limits)
+            labels = [seed.label for seed in some]
+            return *combine([c.distance for c in maps], chosen, labels, plane.shape), chosen
+
+        limits = self._corrections.limits(seeds, lambda places, most: solve(places, most)[0])
+        mask, score, chosen = solve(range(len(seeds)), limits)
+        if plane.colours is not None:
+            pixels, labels = [seed.pixel for seed in seeds], [seed.label for seed in seeds]
+            band = self.parameters.outline_band
+            fit_outline(mask, score, plane.colours, pixels, labels, band=band)
+        return mask, score, chosen
 
     def _candidates(
         self, plane: PreparedPlane, seeds: Sequence[Seed], progress: Progress
@@ -244,7 +294,8 @@ class Segmenter:
         keys = [seed.key for seed in seeds]
         new = {k: s for k, s in zip(keys, seeds, strict=True) if k not in self._cache}
         if new:
-            maps = plane.distances([seed.pixel for seed in new.values()], progress)
+            with torch.inference_mode():
+                maps = plane.distances([seed.pixel for seed in new.values()], progress)
             for (key, seed), distance in zip(new.items(), maps, strict=True):
                 self._cache[key] = find_candidates(
                     distance, self.parameters, image_gradient=plane.edges, region=seed.region

@@ -12,7 +12,7 @@ import pytest
 from napari_m2n2.annotation import compute
 from napari_m2n2.annotation.compute import Computer
 from napari_m2n2.annotation.jobs import Failed, Job, Segmented, Settings, Stopped
-from napari_m2n2.errors import Cancelled, InputError, MissingError
+from napari_m2n2.errors import Cancelled, InputError, MissingError, NoMemoryError
 from napari_m2n2.progress import ignore
 
 
@@ -21,6 +21,7 @@ class FakeResult:
     mask: np.ndarray
     score: np.ndarray
     timings: dict
+    weights: str = "some/weights@1"
 
 
 class FakeSegmenter:
@@ -86,6 +87,7 @@ def test_a_job_is_segmented(computer):
     assert isinstance(outcome, Segmented)
     assert np.array_equal(outcome.mask, np.eye(6, dtype=bool))
     assert outcome.grid == (8, 8)
+    assert outcome.weights == "some/weights@1"
     assert outcome.device == "cpu"
     assert outcome.seconds["total"] >= 0
     assert outcome.seconds["maps"] == 0.1
@@ -167,11 +169,29 @@ def test_out_of_memory_names_a_smaller_grid(computer, trouble, error):
     assert "set the grid to 64" in outcome.message
 
 
+def test_out_of_memory_on_the_backbones_own_grid(computer, trouble):
+    trouble.append(MemoryError())
+    outcome = run(computer, make_job())
+    assert isinstance(outcome, Failed)
+    assert "set a smaller one under Advanced" in outcome.message
+
+
 def test_out_of_memory_at_the_smallest_grid_says_something_else(computer, trouble):
     trouble.append(MemoryError())
     outcome = run(computer, make_job(settings=Settings(grid=16)))
     assert isinstance(outcome, Failed)
     assert "crop the image" in outcome.message
+
+
+def test_the_sentence_of_a_grid_that_does_not_fit_is_shown(computer, trouble):
+    trouble.append(NoMemoryError("Use grid 56."))
+    assert run(computer, make_job()) == Failed("Use grid 56.")
+
+
+def test_a_grid_that_does_not_fit_beside_other_planes_is_tried_alone(computer, trouble):
+    run(computer, make_job(key="first"))
+    trouble.append(NoMemoryError("Use grid 56."))
+    assert isinstance(run(computer, make_job(key="second")), Segmented)
 
 
 def test_the_real_torch_error_is_recognised():

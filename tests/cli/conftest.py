@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from made_sets import make_set
 
 from napari_m2n2.cli import main
+from napari_m2n2.parallel import Ended, Failed, Part
 
 POINTS = "axis-0,axis-1,label\n17,22,fg\n4,4,bg\n"
 
@@ -80,3 +82,26 @@ def segment(command, work):
         return command("segment", image, *fixed, *arguments)
 
     return run
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Evaluates in this process, since to start others takes seconds."""
+
+    def run(work, tasks, *, workers=None, scheduler=None, tick=lambda: None):
+        for place, task in enumerate(tasks):
+            tick()
+            try:
+                yield from (Part(place, value) for value in work(task))
+            except ValueError as error:
+                yield Failed(place, str(error))
+            else:
+                yield Ended(place)
+
+    monkeypatch.setattr("napari_m2n2.parallel.run", run)
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """A dataset `folders` of two images with two objects each."""
+    return make_set(tmp_path / "pairs")

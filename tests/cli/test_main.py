@@ -17,6 +17,7 @@ import pytest
 import tifffile
 
 import napari_m2n2
+from napari_m2n2.cli.arguments import COMMANDS
 from napari_m2n2.cli.console import ConsoleProgress
 from napari_m2n2.errors import Cancelled
 from napari_m2n2.segmenter import Segmenter
@@ -25,10 +26,10 @@ from napari_m2n2.segmenter import Segmenter
 def test_help_and_version(command):
     done = command("--help")
     assert done.code == 0
-    for word in ("IMAGE", "demo", "segment", "doctor", "130 interrupted"):
+    for word in ("IMAGE", *COMMANDS, "130 interrupted"):
         assert word in done.out
     assert command("--version").out == f"napari-m2n2 {napari_m2n2.__version__}\n"
-    for name in ("demo", "segment", "doctor"):
+    for name in COMMANDS:
         done = command(name, "--help")
         assert done.code == 0
         assert f"usage: napari-m2n2 {name}" in done.out
@@ -36,7 +37,7 @@ def test_help_and_version(command):
 
 def test_every_option_is_in_the_manual(command):
     manual = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text(encoding="utf-8")
-    for words in ([], ["demo"], ["segment"], ["doctor"]):
+    for words in ([], *([name] for name in COMMANDS)):
         for option in re.findall(r"--[a-z-]+", command(*words, "--help").out):
             assert f"`{option}" in manual, option
 

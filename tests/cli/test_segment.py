@@ -9,6 +9,7 @@ import nibabel
 import numpy as np
 import pytest
 import tifffile
+from no_network import keep_weights_in
 
 
 @pytest.fixture
@@ -146,3 +147,30 @@ def test_same_input_same_labels(segment, work):
     first = work.labels.read_bytes()
     segment()
     assert work.labels.read_bytes() == first
+
+
+def test_a_backbone_with_weights(segment, work, monkeypatch):
+    tiny_models = pytest.importorskip("tiny_models", exc_type=ImportError)
+    keep_weights_in(work.folder / "home", monkeypatch)
+    folder = tiny_models.save_stable_diffusion(work.folder / "sd")
+    monkeypatch.setattr("napari_m2n2.devices.resolve", lambda _device="auto": "cpu")
+    done = segment(
+        *("--backbone", "stable-diffusion-2", "--weights", folder, "--grid", 8),
+        *("--blocks", "up0=3,up1", "--timestep", 50, "--json"),
+    )
+    assert done.code == 0, done
+    summary = json.loads(done.out)
+    assert summary["weights"] == str(folder)
+    assert summary["options"]["blocks"] == [["up0", 0.75], ["up1", 0.25]]
+    assert summary["options"]["timestep"] == 50
+    assert summary["grid"] == [8, 8]
+    assert summary["notes"] == [
+        "There is no CUDA device, so stable-diffusion-2 runs on the processor, on a grid of 8; "
+        "--device mps or a larger --grid may be asked for."
+    ]
+    sentences = [line for line in done.err.splitlines() if not line.endswith(" ...")]
+    assert sentences == [f"napari-m2n2: {summary['notes'][0]}"]
+
+
+def test_weights_for_a_backbone_without(segment):
+    assert "'texture' has no weights" in segment("--weights", "folder").sentence

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import oracles
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -46,6 +46,27 @@ def test_choice_equals_the_scores_as_worded(distance, seed):
     if not slope.any():  # two by two pixels can differ where no Sobel operator sees it
         expected = FALLBACK
     assert choose_threshold(candidates, same, other) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["edge_score", "positive_score", "negative_score"])
+@given(distance=maps.filter(lambda m: m.size > 2 and np.ptp(m) > 0), seed=st.integers(0, 99))
+def test_a_score_can_be_left_out(name, distance, seed):
+    slope = gradient(distance, 1024)
+    assume(slope.any())
+    pixels = np.random.default_rng(seed).integers(0, distance.shape, (6, 2))
+    candidates = find_candidates(distance, replace(PUBLISHED, **{name: False}))
+    expected = oracles.choose_threshold(distance, slope, pixels[:3], pixels[3:], without=(name,))
+    assert choose_threshold(candidates, pixels[:3], pixels[3:]) == pytest.approx(expected)
+
+
+def test_without_any_score_the_threshold_is_one_half():
+    distance, _ = basin()
+    none = {"edge_score": False, "positive_score": False, "negative_score": False}
+    one = np.array([[10, 15]])
+    unscored = find_candidates(distance, replace(PUBLISHED, area_prior=1.0, **none))
+    assert choose_threshold(unscored, one, NOBODY) == FALLBACK
+    with_prior = find_candidates(distance, replace(PUBLISHED, **none))
+    assert choose_threshold(with_prior, one, NOBODY) != FALLBACK
 
 
 def basin(rows=20, columns=30, radius=5.0, center=(10, 15)):

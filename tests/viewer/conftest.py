@@ -61,7 +61,7 @@ class Discs:
 class _DiscSegmenter:
     def __init__(self, discs, settings):
         self._discs = discs
-        self.grid = (settings.grid, settings.grid)
+        self.grid = (settings.grid or 64,) * 2
         self.device = "cpu"
 
     def set_image(self, image, *, contrast=None, progress=ignore):

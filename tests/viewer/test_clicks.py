@@ -224,7 +224,7 @@ def test_an_unexpected_error_is_a_sentence_too(pair, widget, discs):
 def test_other_settings_outline_what_is_on_screen_anew(pair, widget, discs):
     pair.prompts.add([10, 20])
     widget._grid.setValue(96)
-    assert [settings.grid for settings in discs.settings] == [64, 96]
+    assert [settings.grid for settings in discs.settings] == [None, 96]
     assert "grid 96 × 96" in status(widget)
     widget._method.setCurrentText("kl-nn")
     assert discs.settings[-1].method == "kl-nn"

@@ -51,12 +51,13 @@ def create_segmenter(settings: Settings) -> PlaneSegmenter:
     """Create the real thing."""
     from napari_m2n2.segmenter import Segmenter
 
+    own: dict[str, Any] = {} if settings.grid is None else {"grid": settings.grid}
     return Segmenter(
         settings.backbone,
         method=settings.method,
         preset=settings.preset,
         device=settings.device,
-        grid=settings.grid,
+        **own,
     )
 
 
@@ -135,6 +136,7 @@ class Computer:
             seconds=seconds,
             grid=(rows, columns),
             device=segmenter.device,
+            weights=str(getattr(result, "weights", "")),
         )
 
     def _prepare(self, job: Job, preparing: Progress) -> PlaneSegmenter:
@@ -183,6 +185,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def memory_sentence(settings: Settings) -> str:
     """Say that memory ran out and what to do."""
+    if settings.grid is None:
+        return (
+            "There is not enough memory for this grid; set a smaller one under Advanced, or close "
+            "other programs."
+        )
     smaller = max(16, settings.grid // 2 // 8 * 8)
     if smaller < settings.grid:
         return (

@@ -18,9 +18,9 @@ class Settings:
     ----------
     backbone, method, preset : str
         Their names.
-    grid : int
-        Cells along each side of the plane, default 64; more cells see finer detail and need
-        memory and time with their fourth power.
+    grid : int, optional
+        Cells along each side of the plane; more cells see finer detail and need memory and time
+        with their fourth power. None is the backbone's own for the device.
     device : str
         "auto", "cpu", "cuda", "mps".
     """
@@ -28,7 +28,7 @@ class Settings:
     backbone: str = "texture"
     method: str = "m2n2"
     preset: str = "default"
-    grid: int = 64
+    grid: int | None = None
     device: str = "auto"
 
 
@@ -83,6 +83,8 @@ class Segmented:
         Cells down and across.
     device : str
         Where it ran.
+    weights : str
+        Which weights the backbone used; "" if it has none.
     """
 
     mask: NDArray[np.bool_]
@@ -90,6 +92,7 @@ class Segmented:
     seconds: Mapping[str, float] = field(default_factory=dict)
     grid: tuple[int, int] = (0, 0)
     device: str = ""
+    weights: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,13 @@ from napari_m2n2.cli.options import EXIT_CODES, add_common
 COMMANDS = {
     "demo": "see it work on a sample",
     "segment": "an image file and a file of points into a label file",
+    "encode": "the attention of an image into a file",
+    "download": "fetch the weights of a backbone",
+    "evaluate": "simulated clicks on every object of a dataset",
+    "report": "runs next to each other and to published numbers",
+    "domain-bias": "how much worse it is on medical images than on natural ones",
+    "ablate": "the ablations of the M2N2 paper",
+    "verify-weights": "whether weights give the numbers of the paper",
     "doctor": "what works here",
 }
 """The commands with what they do; each is the module of this name (- becomes _) in this package.

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
 PROGRAM = "napari-m2n2"
+
+_QUIET_SECONDS = 30
+"""A file or a pipe gets the time that is left no more often than this."""
 
 
 def tell(sentence: str) -> None:
@@ -30,13 +35,14 @@ class ConsoleProgress:
     """Shows the phase of the work on stderr; to be used as a context manager.
 
     A terminal gets one line that is written over, with a percentage; a file or a pipe one line for
-    each phase.
+    each phase, and for what a phase says after a comma, such as the time left, one now and then.
     """
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._phase = ""
         self._percent = -1
+        self._said = -math.inf
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -60,7 +66,15 @@ class ConsoleProgress:
             return
         if self._terminal:
             sys.stderr.write(f"\r\x1b[K{PROGRAM}: {phase} {percent} %")
-        elif phase != self._phase:
+        elif self._is_news(phase):
             sys.stderr.write(f"{PROGRAM}: {phase} ...\n")
+            self._said = time.monotonic()
+        else:
+            return
         sys.stderr.flush()
         self._phase, self._percent = phase, percent
+
+    def _is_news(self, phase: str) -> bool:
+        """Return whether a phase that differs from the one before deserves a line in a file."""
+        same_work = phase.partition(",")[0] == self._phase.partition(",")[0]
+        return not same_work or time.monotonic() - self._said >= _QUIET_SECONDS

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
+from napari_m2n2.attention.options import DTYPES, VAES
 from napari_m2n2.attention.registry import names
 from napari_m2n2.segmentation.parameters import METHODS, PRESETS
 
@@ -57,18 +59,60 @@ def add_image(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_engine(parser: argparse.ArgumentParser) -> None:
-    """Add what says how the plane is segmented."""
+def add_engine(parser: argparse.ArgumentParser, *, peers: Sequence[str] = ()) -> None:
+    """Add what says how the plane is segmented; `peers` are further methods that can be chosen."""
     engine = parser.add_argument_group("how to segment it")
-    engine.add_argument("--backbone", default=names()[0], metavar="NAME", help=", ".join(names()))
-    engine.add_argument("--method", default="m2n2", metavar="NAME", help=", ".join(METHODS))
-    engine.add_argument("--preset", default=PRESETS[0], metavar="NAME", help=", ".join(PRESETS))
+    add_backbone(engine)
     engine.add_argument(
-        "--grid", type=int, metavar="R", help="cells along a side of the attention grid"
+        "--method", default="m2n2", metavar="NAME", help=", ".join([*METHODS, *peers])
     )
-    engine.add_argument(
+    engine.add_argument("--preset", default=PRESETS[0], metavar="NAME", help=", ".join(PRESETS))
+
+
+def add_backbone(group: argparse._ActionsContainer) -> None:
+    """Add what says where the attention comes from."""
+    group.add_argument("--backbone", default=names()[0], metavar="NAME", help=", ".join(names()))
+    group.add_argument(
+        "--weights",
+        metavar="WHERE",
+        help="folder of the backbone's weights, or OWNER/NAME on the Hugging Face hub",
+    )
+    group.add_argument(
+        "--grid",
+        type=int,
+        metavar="R",
+        help="cells along a side of the attention grid (default: the backbone's own)",
+    )
+    group.add_argument(
         "--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps"
     )
+
+
+def add_backbone_details(parser: argparse.ArgumentParser) -> None:
+    """Add the options of backbones with weights that are seldom needed."""
+    details = parser.add_argument_group("backbones with weights")
+    add = details.add_argument
+    add("--weights-revision", metavar="REV", help="branch, tag or commit of the repository")
+    add(
+        "--vae", choices=VAES, help="encoder of Stable Diffusion: full as published, or a fast one"
+    )
+    add("--timestep", type=int, metavar="T", help="step of the diffusion, 0 to 999 (default 100)")
+    add("--blocks", metavar="NAMES", help="attention blocks with weights, such as up0=0.5,up1=0.5")
+    add("--dtype", choices=DTYPES, help="precision of the model (default auto)")
+
+
+def backbone_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of `BackboneOptions` and the grid that were given on a command line."""
+    given = {
+        "grid": options.grid,
+        "weights": options.weights,
+        "revision": options.weights_revision,
+        "vae": options.vae,
+        "timestep": options.timestep,
+        "blocks": options.blocks,
+        "dtype": options.dtype,
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def add_common(parser: argparse.ArgumentParser, module: str) -> None:

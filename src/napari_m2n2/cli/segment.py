@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2.cli.console import ConsoleProgress, tell, to_json
-from napari_m2n2.cli.options import EXIT_CODES, Commands, add_common, add_engine, add_image
+from napari_m2n2.cli.options import (
+    EXIT_CODES,
+    Commands,
+    add_backbone_details,
+    add_common,
+    add_engine,
+    add_image,
+    backbone_settings,
+)
 from napari_m2n2.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,6 +53,7 @@ def add_parser(commands: Commands) -> None:
     )
     add_image(parser)
     add_engine(parser)
+    add_backbone_details(parser)
     add("--json", action="store_true", help="print a summary as JSON on stdout")
     add_common(parser, __name__)
 
@@ -63,9 +72,9 @@ def run(options: argparse.Namespace) -> int:
         channel_axis=options.channel_axis,
     )
     files.check_fits(options.output, plane)
-    _check_channels(plane, options.channels)
+    check_channels(plane, options.channels)
     prompts = prompt_file.on_plane(plane)
-    notes = _notes(plane, prompts)
+    notes = [*_device_notes(options), *_notes(plane, prompts)]
     for note in notes:
         tell(note)
     with ConsoleProgress() as progress:
@@ -90,7 +99,7 @@ def _segment(
         method=options.method,
         preset=options.preset,
         device=options.device,
-        **({} if options.grid is None else {"grid": options.grid}),
+        **backbone_settings(options),
     )
     segmenter.set_image(
         plane.data,
@@ -109,7 +118,7 @@ def _segment(
     return segmenter, result
 
 
-def _check_channels(plane: Plane, channels: list[int] | None) -> None:
+def check_channels(plane: Plane, channels: list[int] | None) -> None:
     """Ask for a choice of channels; four channels of a microscope are not RGB and alpha."""
     if channels is not None or plane.channel_count in (1, 3):
         return
@@ -140,6 +149,23 @@ def _notes(plane: Plane, prompts: PromptsOnPlane) -> list[str]:
     if not (checked.labels.any() or checked.regions or checked.stroke_labels.any()):
         notes.append("There is no foreground prompt on this plane, so the labels are empty.")
     return notes
+
+
+def _device_notes(options: argparse.Namespace) -> list[str]:
+    """Say so if a backbone that is made for a GPU has none, unless that was asked for."""
+    from napari_m2n2 import devices
+    from napari_m2n2.attention.catalogue import BACKBONES
+    from napari_m2n2.attention.registry import default_grid
+
+    if options.backbone not in BACKBONES or options.device != "auto":
+        return []
+    if devices.resolve() != "cpu":
+        return []
+    grid = options.grid or default_grid(options.backbone, "cpu")
+    return [
+        f"There is no CUDA device, so {options.backbone} runs on the processor, on a grid of "
+        f"{grid}; --device mps or a larger --grid may be asked for."
+    ]
 
 
 def _line(
@@ -185,10 +211,12 @@ def _summary(
         "timings": {name: round(float(s), 4) for name, s in result.timings.items()},
         "device": segmenter.device,
         "backbone": segmenter.backbone_name,
+        "weights": result.weights or None,
         "method": options.method,
         "preset": options.preset,
         "grid": list(segmenter.grid or ()),
         "parameters": dataclasses.asdict(segmenter.parameters),
+        "options": dataclasses.asdict(segmenter.options),
         "contrast": options.contrast,
         "chosen_channels": options.channels,
         "notes": notes,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from napari_m2n2.attention.registry import default_grid
 from napari_m2n2.errors import InputError
 
 
@@ -21,7 +22,8 @@ class Parameters:
     ----------
     grid : int
         R, cells along the side of the attention grid. More cells follow finer outlines; memory
-        grows with the fourth power, time a little slower.
+        grows with the fourth power, time a little slower. Each backbone has a default of its own
+        (`napari_m2n2.attention.registry.default_grid`).
     temperature : float
         T > 0, M2N2 §3.2: each row becomes softmax(log A / T). Below 1 sharpens.
     ipf_rounds : int
@@ -63,6 +65,19 @@ class Parameters:
         0 leaves it out, as published.
     min_area : int
         Segments of fewer pixels are no candidates in the choice of λ; 0 allows all, as published.
+    correction : float
+        κ: a point that lies r pixels within a mistake of the mask before it gets a segment of at
+        most κ π r² pixels (`napari_m2n2.segmentation.corrections`), so that the order of points
+        counts; 0 sets no limit, as published.
+    outline : {"map", "graph-cut"}
+        Where the outline lies: where the map says, as published, or on the best edges of the image
+        in a band around that (`napari_m2n2.segmentation.outline`).
+    outline_band : float
+        Half the width of the band as a share of the square root of the object's area.
+    edge_score, positive_score, negative_score : bool
+        Whether the gradient along the outline, the prompts of the same and those of the other
+        class have a say in the choice of λ (M2N2 Eq. 7, 9, 10); for the paper's Table 2. Without
+        any of them, and ``area_prior=1``, λ is 0.5.
     """
 
     grid: int = 64
@@ -83,6 +98,12 @@ class Parameters:
     image_edge: float = 0.0
     area_power: float = 0.0
     min_area: int = 0
+    correction: float = 0.0
+    outline: Literal["map", "graph-cut"] = "map"
+    outline_band: float = 0.15
+    edge_score: bool = True
+    positive_score: bool = True
+    negative_score: bool = True
 
 
 PUBLISHED = Parameters()
@@ -109,13 +130,27 @@ _DEFAULTS: dict[str, Parameters] = {
         upsampling="fast",
         stretch_guide=True,
         image_edge=1.0,
+        correction=6.0,
+        outline="graph-cut",
     ),
 }
-"""What the evaluation proved better than the published choice, by backbone."""
+"""What the evaluation proved better than the published choice, by backbone. Those with weights
+have none, until somebody with weights has measured a change."""
 
 
-def resolve(method: str, preset: str, backbone: str, overrides: dict[str, Any]) -> Parameters:
+def resolve(
+    method: str, preset: str, backbone: str, overrides: dict[str, Any], device: str = "cpu"
+) -> Parameters:
     """Return the parameters of a preset for a method and a backbone, with the user's own on top.
+
+    Parameters
+    ----------
+    method, preset, backbone : str
+        Their names; any other backbone than those of the registry has the published choice.
+    overrides : dict
+        Fields of `Parameters`.
+    device : str
+        As torch calls it; the grid depends on it.
 
     Raises
     ------
@@ -131,7 +166,8 @@ def resolve(method: str, preset: str, backbone: str, overrides: dict[str, Any]) 
         if name not in known:
             raise InputError(f"The parameter {name!r} is unknown; there are {_listed(known)}.")
     base = _DEFAULTS.get(backbone, PUBLISHED) if preset == "default" else PUBLISHED
-    parameters = replace(base, **{**METHODS[method], **overrides})
+    grid = default_grid(backbone, device)
+    parameters = replace(base, **{"grid": grid, **METHODS[method], **overrides})
     _check(parameters)
     return parameters
 
@@ -150,12 +186,15 @@ _RANGES: dict[str, tuple[float, float]] = {
     "image_edge": (0, 10),
     "area_power": (0, 2),
     "min_area": (0, 2**62),
+    "correction": (0, 1e6),
+    "outline_band": (0, 1),
 }
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "walk": ("plain", "spectral"),
     "start": ("published", "aligned"),
     "upsampling": ("dense", "fast"),
+    "outline": ("map", "graph-cut"),
 }
 
 
@@ -174,7 +213,7 @@ def _check(parameters: Parameters) -> None:
                 f"{name}={getattr(parameters, name)!r} is unknown; choose one of "
                 f"{_listed(choices)}."
             )
-    for name in ("flood", "stretch_guide"):
+    for name in ("flood", "stretch_guide", "edge_score", "positive_score", "negative_score"):
         if not isinstance(getattr(parameters, name), bool):
             raise InputError(
                 f"{name}={getattr(parameters, name)!r} cannot be; give True or False."

@@ -35,12 +35,15 @@ class PreparedPlane:
         Rows and columns of the attention grid.
     edges : (H, W) float32 array or None
         Gradient of the image, where the parameters ask for it.
+    colours : (H, W, 3) uint8 array or None
+        What the outline is fitted to, where the parameters ask for it.
     """
 
     rgb: NDArray[np.float32]
     guide: NDArray[np.float32]
     grid: tuple[int, int]
     edges: NDArray[np.float32] | None
+    colours: NDArray[np.uint8] | None
     parameters: Parameters
     device: str
     make: MapMaker
@@ -83,7 +86,8 @@ def prepare(
     make = make_maps(attention.to(device), method, parameters, progress)
     edges = image_edges(rgb) if parameters.image_edge else None
     guide = stretch(rgb) if parameters.stretch_guide else rgb
-    return PreparedPlane(rgb, guide, attention.grid, edges, parameters, device, make)
+    colours = (guide * 255).astype(np.uint8) if parameters.outline == "graph-cut" else None
+    return PreparedPlane(rgb, guide, attention.grid, edges, colours, parameters, device, make)
 
 
 def to_distance(

@@ -29,11 +29,14 @@ class Seed:
         True = foreground.
     region : (H, W) bool array, optional
         The box or rough mask that the seed stands for.
+    click : bool
+        Whether it is a point of its own, which mends the mask of the points before it.
     """
 
     pixel: tuple[int, int]
     label: bool
     region: NDArray[np.bool_] | None = None
+    click: bool = False
 
     @property
     def key(self) -> bytes:
@@ -51,13 +54,17 @@ def make_seeds(prompts: Prompts, shape: tuple[int, int], grid: tuple[int, int]) 
     labels: dict[tuple[int, int], bool] = {}
     for pixel, label in zip(prompts.points.tolist(), prompts.labels.tolist(), strict=True):
         labels[pixel[0], pixel[1]] = label
+    clicks = len(labels)
     cell = max(shape[0] / grid[0], shape[1] / grid[1], 1.0)
     for stroke, label in zip(prompts.strokes, prompts.stroke_labels.tolist(), strict=True):
         count = int(np.clip(len(stroke) / cell, 1, _PER_STROKE))
         places = np.rint((np.arange(count) + 0.5) * len(stroke) / count - 0.5).astype(int)
         for row, column in stroke[places].tolist():
             labels.setdefault((row, column), label)
-    seeds = [Seed(pixel, label) for pixel, label in labels.items()]
+    seeds = [
+        Seed(pixel, label, click=place < clicks)
+        for place, (pixel, label) in enumerate(labels.items())
+    ]
     return seeds + [Seed(innermost(region), True, region) for region in prompts.regions]
 
 
@@ -68,13 +75,15 @@ def innermost(region: NDArray[np.bool_]) -> tuple[int, int]:
     return int(row), int(column)
 
 
-def choose_thresholds(candidates: Sequence[Candidates], seeds: Sequence[Seed]) -> list[float]:
-    """Return λ of each seed, given all others."""
+def choose_thresholds(
+    candidates: Sequence[Candidates], seeds: Sequence[Seed], limits: Sequence[int | None]
+) -> list[float]:
+    """Return λ of each seed, given all others and the most pixels of each seed's segment."""
     pixels = np.array([seed.pixel for seed in seeds], np.int64).reshape(-1, 2)
     labels = np.array([seed.label for seed in seeds], bool)
     return [
-        choose_threshold(own, pixels[labels == seed.label], pixels[labels != seed.label])
-        for own, seed in zip(candidates, seeds, strict=True)
+        choose_threshold(own, pixels[labels == seed.label], pixels[labels != seed.label], limit)
+        for own, seed, limit in zip(candidates, seeds, limits, strict=True)
     ]
 
 

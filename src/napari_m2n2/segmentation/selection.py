@@ -34,13 +34,17 @@ class Candidates:
         The part of each candidate's score that no other prompt changes; the whole plane is no
         candidate.
     flat : bool
-        Whether the map has no edge at all to choose by.
+        Whether there is nothing to choose by: a map without any edge, or no score at all.
+    positive, negative : bool
+        Whether prompts of the own class, and of the other one, have a say.
     """
 
     distance: NDArray[np.float32]
     thresholds: NDArray[np.float32]
     worth: NDArray[np.float64]
     flat: bool
+    positive: bool = True
+    negative: bool = True
 
     @property
     def nbytes(self) -> int:
@@ -62,7 +66,8 @@ def find_candidates(
     distance : (H, W) float32 array
         In [0, 1].
     parameters : Parameters
-        `area_prior`, `edge_bins`, `image_edge`, `area_power` and `min_area` are used.
+        `area_prior`, `edge_bins`, `image_edge`, `area_power`, `min_area` and the switches of the
+        scores are used.
     image_gradient : (H, W) float32 array, optional
         Gradient of the image; needed when ``parameters.image_edge > 0``.
     region : (H, W) bool array, optional
@@ -76,7 +81,7 @@ def find_candidates(
         return Candidates(distance, thresholds, np.zeros(0), flat=True)
     slope = gradient(distance, parameters.edge_bins)
     entered, left = ring_times(order, distance.shape)
-    worth = ring_mean(slope, entered, left)[:count]
+    worth = ring_mean(slope, entered, left)[:count] if parameters.edge_score else np.ones(count)
     area = np.arange(1, count + 1, dtype=np.float64)
     if parameters.image_edge and image_gradient is not None:
         along = ring_mean(image_gradient.ravel(), entered, left)[:count]
@@ -90,11 +95,29 @@ def find_candidates(
             worth *= area**-parameters.area_power
     if parameters.min_area > 1 and worth[parameters.min_area :].any():
         worth[: parameters.min_area - 1] = 0
-    return Candidates(distance, thresholds, worth, flat=not slope.any())
+    scores = (
+        parameters.edge_score,
+        parameters.positive_score,
+        parameters.negative_score,
+        parameters.area_prior < 1,
+        parameters.image_edge,
+        parameters.area_power,
+    )
+    return Candidates(
+        distance,
+        thresholds,
+        worth,
+        flat=not any(scores) or not slope.any(),
+        positive=parameters.positive_score,
+        negative=parameters.negative_score,
+    )
 
 
 def choose_threshold(
-    candidates: Candidates, same: NDArray[np.int64], other: NDArray[np.int64]
+    candidates: Candidates,
+    same: NDArray[np.int64],
+    other: NDArray[np.int64],
+    limit: int | None = None,
 ) -> float:
     """Return λ, the threshold of highest score.
 
@@ -104,20 +127,28 @@ def choose_threshold(
         Of prompt i.
     same, other : (n, 2) int64 arrays
         Pixels of all prompts of the class of prompt i, itself included, and of the other class.
+    limit : int, optional
+        Most pixels of the segment (`napari_m2n2.segmentation.corrections`).
     """
     thresholds, worth = candidates.thresholds, candidates.worth
     if candidates.flat:
         return FALLBACK
     count = len(worth)
     # s_pos: the share of the own class within the segment, a staircase along the candidates
-    reached = np.searchsorted(thresholds, candidates.distance[same[:, 0], same[:, 1]])
-    stairs = np.cumsum(np.bincount(reached, minlength=count + 1)[:count])
+    stairs = np.ones(count, np.int64)
+    if candidates.positive:
+        reached = np.searchsorted(thresholds, candidates.distance[same[:, 0], same[:, 1]])
+        stairs = np.cumsum(np.bincount(reached, minlength=count + 1)[:count])
     # s_neg: the segment ends before the nearest prompt of the other class; without one, before
     # the farthest pixel
-    bound = thresholds[-1]
-    if len(other):
-        bound = candidates.distance[other[:, 0], other[:, 1]].min()
-    allowed = min(int(np.searchsorted(thresholds, bound)), count)
+    allowed = count
+    if candidates.negative:
+        bound = thresholds[-1]
+        if len(other):
+            bound = candidates.distance[other[:, 0], other[:, 1]].min()
+        allowed = min(int(np.searchsorted(thresholds, bound)), count)
+    if limit is not None:
+        allowed = min(allowed, limit)
     score = worth[:allowed] * stairs[:allowed]
     return float(thresholds[int(np.argmax(score)) if allowed else 0])
 

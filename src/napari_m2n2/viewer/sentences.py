@@ -42,6 +42,8 @@ def outlined(plane: Plane, outcome: Segmented, points: int, foreground: int) -> 
         text += f" in {outcome.seconds['total']:.2f} s"
     if outcome.grid != (0, 0):
         text += f", grid {outcome.grid[0]} × {outcome.grid[1]}, {outcome.device}"
+    if outcome.weights:
+        text += f", {outcome.weights}"
     return text + "."
 
 

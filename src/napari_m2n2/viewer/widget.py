@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import napari.viewer
 
 _MOST_TEXT_LINES = 7
+_OWN_GRID = 0
 
 
 class SegmentationWidget(QWidget):
@@ -104,10 +105,14 @@ class SegmentationWidget(QWidget):
         self._method = _choices(METHODS)
         self._preset = _choices(PRESETS)
         self._grid = QSpinBox()
-        self._grid.setRange(16, 160)
+        self._grid.setRange(_OWN_GRID, 160)
+        self._grid.setSpecialValueText("auto")
         self._grid.setSingleStep(16)
         self._grid.setKeyboardTracking(False)
-        self._grid.setToolTip("Cells along each side: more see finer detail, and cost more.")
+        self._grid.setToolTip(
+            "Cells along each side: more see finer detail, and cost more. "
+            "auto: the backbone's own on this computer."
+        )
         self._show_settings(Settings())
 
     def _add_backbone(self, name: str) -> None:
@@ -198,7 +203,7 @@ class SegmentationWidget(QWidget):
             backbone=self._backbone.currentText(),
             method=self._method.currentText(),
             preset=self._preset.currentText(),
-            grid=self._grid.value(),
+            grid=self._grid.value() or None,
         )
 
     def _show_settings(self, settings: Settings) -> None:
@@ -206,7 +211,7 @@ class SegmentationWidget(QWidget):
         self._backbone.setCurrentText(settings.backbone)
         self._method.setCurrentText(settings.method)
         self._preset.setCurrentText(settings.preset)
-        self._grid.setValue(settings.grid)
+        self._grid.setValue(settings.grid or _OWN_GRID)
 
     # what the controller shows
 

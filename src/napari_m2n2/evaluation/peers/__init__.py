@@ -1,0 +1,1 @@
+"""Other interactive methods under the same clicks: classic ones, and SAM (docs/peers.md)."""

@@ -1,0 +1,1 @@
+"""Reports that a person reads: tables, curves, cases, and the published numbers beside them."""
