@@ -15,7 +15,7 @@ from no_network import keep_weights_in
 # with the other processes of a small machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A shell starts background commands with Ctrl-C ignored, and every process below would inherit that
+# A shell starts background commands with Ctrl-C ignored, and their children would inherit that
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
