@@ -160,6 +160,7 @@ class OutOfMemoryError(RuntimeError):
         OutOfMemoryError("CUDA out of memory."),
         RuntimeError("MPS backend out of memory (...)"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried"),
     ],
 )
 def test_out_of_memory_names_a_smaller_grid(computer, trouble, error):

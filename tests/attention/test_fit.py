@@ -76,6 +76,20 @@ def test_one_sentence_names_what_would_fit(room, device, name, expected):
     assert str(said.value) == expected
 
 
+def test_what_torch_holds_in_reserve_is_free(monkeypatch):
+    """After a first image much of a GPU is in torch's reserve, where others cannot see it."""
+    reserve = [need(64 * 64).total]
+    free = [0]
+
+    def give_back(device):
+        free[0] += reserve.pop() if reserve else 0
+
+    monkeypatch.setattr("napari_m2n2.devices.memory", lambda device: (10**12, free[0]))
+    monkeypatch.setattr(fit, "give_back", give_back)
+    check((64, 64))
+    assert fit.at_hand("cuda:0", need(64 * 64), loaded=False) == need(64 * 64).total
+
+
 def test_where_no_grid_fits_none_is_named(room):
     room(GIGABYTE // 2)
     with pytest.raises(InputError, match="use the device cpu or the smaller backbone"):
@@ -115,6 +129,7 @@ def test_the_grid_that_is_named_fits_and_a_larger_one_does_not(rows, columns, fr
         (torch.cuda.OutOfMemoryError("CUDA out of memory."), True),
         (RuntimeError("MPS backend out of memory (MPS allocated: ...)"), True),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried"), True),
         (MemoryError(), True),
         (RuntimeError("shapes cannot be multiplied"), False),
         (ValueError("out of memory"), False),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import logging
 import os
 import pickle
@@ -104,6 +105,38 @@ def test_a_folder_with_half_precision_only_can_be_used(folder):
     assert libraries.count_weights(folder) == sum(t.numel() for t in weights.values())
 
 
+@pytest.mark.parametrize("named", ["whole.bin", "../piece.safetensors", None])
+@pytest.mark.parametrize("library", ["diffusers", "transformers"])
+def test_a_list_of_pieces_cannot_name_a_pickle(tmp_path, monkeypatch, library, named):
+    """The libraries open whatever file it names, by torch.load if its name has another ending."""
+    model, stem = (tiny.vae(), FILE) if library == "diffusers" else (tiny.dino(), "model")
+    stem = stem.removesuffix(".safetensors")
+    folder = tmp_path / "weights"
+    model.save_pretrained(folder)
+    (folder / f"{stem}.safetensors").rename(folder / f"{stem}-00001-of-00001.safetensors")
+    torch.save(model.state_dict(), folder / "whole.bin")
+    pieces = named and dict.fromkeys(model.state_dict(), named)
+    index = {"metadata": {"total_size": 1}, "weight_map": pieces}
+    (folder / f"{stem}.safetensors.index.json").write_text(json.dumps(index))
+    opened = []
+    monkeypatch.setattr(torch, "load", lambda *args, **kwargs: opened.append(args))
+    with pytest.raises(FileError, match="only safetensors"):
+        libraries.load(type(model), folder, torch.float32)
+    assert opened == []
+
+
+@pytest.mark.parametrize("variant", [None, "fp16"])
+def test_a_folder_with_weights_in_pieces_can_be_used(tmp_path, variant):
+    model = tiny.randomise(tiny.vae())
+    model.save_pretrained(tmp_path, variant=variant, max_shard_size="20KB")
+    (tmp_path / "diffusion_pytorch_model.non_ema.safetensors").write_bytes(b"of training")
+    assert len(libraries.weight_files(tmp_path)) > 1
+    assert libraries.count_weights(tmp_path) == sum(p.numel() for p in model.parameters())
+    found = libraries.load(AutoencoderKL, tmp_path, torch.float32).state_dict()
+    for name, expected in model.state_dict().items():
+        assert torch.equal(found[name], expected), name
+
+
 def test_weights_that_lack_are_never_made_up(folder):
     weights = load_file(folder / FILE)
     del weights["encoder.layers.0.weight"]
@@ -192,6 +225,29 @@ def test_the_empty_prompt_is_what_the_pipeline_would_give(tmp_path):
     torch.testing.assert_close(found, expected)
 
 
+def test_a_tokenizer_as_the_libraries_save_it_today(tmp_path):
+    """One file, and the token that fills up in tokenizer_config.json."""
+    tiny.save_text_encoder(tmp_path)
+    expected = empty_prompt(tmp_path)
+    folder = tmp_path / "tokenizer"
+    tokenizer = transformers.CLIPTokenizer.from_pretrained(folder, pad_token="!")
+    for path in folder.iterdir():
+        path.unlink()
+    tokenizer.save_pretrained(folder)
+    if not (folder / "tokenizer.json").is_file():
+        pytest.skip("this release of transformers still saves two files")
+    assert torch.equal(empty_prompt(tmp_path), expected)
+
+
+def test_a_map_of_tokens_may_leave_the_padding_to_the_other_file(tmp_path):
+    tiny.save_text_encoder(tmp_path)
+    special = tmp_path / "tokenizer" / "special_tokens_map.json"
+    special.unlink()
+    expected = empty_prompt(tmp_path)
+    special.write_text('{"bos_token": "<|startoftext|>"}')
+    assert torch.equal(empty_prompt(tmp_path), expected)
+
+
 def test_the_empty_prompt_is_kept(tmp_path):
     tiny.save_text_encoder(tmp_path / "weights")
     kept = tmp_path / "a" / "b" / "empty.safetensors"
@@ -201,6 +257,16 @@ def test_the_empty_prompt_is_kept(tmp_path):
     kept.write_bytes(b"damaged")
     with pytest.raises(FileError, match="delete it"):
         empty_prompt(tmp_path / "weights", kept)
+
+
+def test_where_nothing_can_be_kept_it_is_made_each_time(tmp_path):
+    """Weights that everybody of a laboratory shares may often only be read."""
+    tiny.save_text_encoder(tmp_path)
+    (tmp_path / "file").write_text("in the way of a folder")
+    kept = tmp_path / "file" / "empty.safetensors"
+    assert torch.equal(empty_prompt(tmp_path, kept), empty_prompt(tmp_path))
+    with pytest.raises(FileError, match="make its folder writable or set HF_HOME"):
+        empty_prompt(tmp_path, kept, must_keep=True)
 
 
 def test_a_tokenizer_that_lacks_is_said(tmp_path):

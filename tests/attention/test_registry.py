@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -92,6 +94,35 @@ def test_state_without_the_packages(tiny, monkeypatch):
     found = status("dinov2-base", BackboneOptions(weights=str(tiny / "dino")))
     assert not found.ready
     assert 'transformers; run: pip install "napari-m2n2[models]"' in found.reason
+
+
+@pytest.mark.parametrize("error", [ModuleNotFoundError("No module"), ValueError("no __spec__")])
+def test_state_where_a_package_is_half_there(tiny, monkeypatch, error):
+    def refuse(name):
+        raise error
+
+    monkeypatch.setattr(registry, "find_spec", refuse)
+    found = status("stable-diffusion-2", BackboneOptions(weights=str(tiny / "sd")))
+    assert not found.ready
+    assert found.reason.startswith("needs the package transformers")
+
+
+def test_dino_does_not_need_the_other_library(tiny):
+    code = """if True:
+        import sys
+        sys.modules["diffusers"] = None
+        import numpy as np
+        from napari_m2n2.attention.options import BackboneOptions
+        from napari_m2n2.attention.registry import create, status
+        options = BackboneOptions(weights=sys.argv[1])
+        assert status("dinov2-base", options).ready
+        backbone, _ = create("dinov2-base", 3, "cpu", options)
+        print(backbone.attend(np.zeros((20, 30, 3), np.float32)).grid)
+    """
+    command = [sys.executable, "-c", code, str(tiny / "dino")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout == "(3, 3)\n"
 
 
 @pytest.mark.parametrize("call", [status, lambda name: create(name, 8)])

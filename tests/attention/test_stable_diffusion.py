@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import copy
+import logging
+import warnings
 import weakref
 
 import numpy as np
@@ -177,6 +179,19 @@ def test_the_unet_ends_after_the_last_block_that_is_needed(modules, rgb):
     finally:
         for handle in handles:
             handle.remove()
+
+
+def test_what_the_libraries_say_while_they_run_reaches_nobody(rgb, capfd):
+    """torch warns on Windows that it was built without flash attention; a warning fails a test."""
+    modules = tiny.stable_diffusion()
+
+    def warn(*_args):
+        warnings.warn("torch was not compiled with flash attention", UserWarning, stacklevel=1)
+        logging.getLogger("diffusers.models").warning("deprecated")
+
+    modules.unet.conv_in.register_forward_hook(warn)
+    StableDiffusion.from_modules(modules, grid=8).attend(rgb)
+    assert capfd.readouterr() == ("", "")
 
 
 # ------------------------------------------------------------------ progress
@@ -417,6 +432,29 @@ def test_running_out_of_memory_frees_everything_and_says_so(
     assert latents[0].expired()
     assert network() is None
     assert torch.equal(backbone.attend(rgb).matrix, expected)
+
+
+def test_another_grid_that_does_not_fit_loads_nothing(folder, rgb, monkeypatch):
+    backbone = of_folder(folder)
+    backbone.grid = (128, 128)
+    monkeypatch.setattr("napari_m2n2.devices.memory", lambda device: (10**12, GIGABYTE))
+    with pytest.raises(InputError, match="on a grid of 128 needs .*; use grid "):
+        backbone.attend(rgb)
+    assert backbone._modules is None
+
+
+def test_running_out_while_the_attention_is_checked_frees_it(folder, rgb, monkeypatch):
+    held = []
+
+    def fail(attention):
+        held.append(StorageWeakRef(attention.matrix.untyped_storage()))
+        raise torch.OutOfMemoryError("fake")
+
+    monkeypatch.setattr("napari_m2n2.attention.base.Attention._check", fail)
+    with pytest.raises(InputError, match="ran out") as error:
+        of_folder(folder).attend(rgb)
+    assert held[0].expired()
+    assert error.value.__context__ is None
 
 
 def test_other_errors_are_not_taken_for_memory(modules, rgb, monkeypatch):

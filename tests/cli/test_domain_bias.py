@@ -117,7 +117,7 @@ def test_what_report_refuses(command, two, tmp_path):
     assert "is damaged or no JSON" in command("report", other).sentence
     assert "cannot be read" in command("report", tmp_path / "no.json").sentence
     done = command("report", *two, "--names", "one")
-    assert "There are 2 runs and 1 names" in done.sentence
+    assert "The number of names (1) is not that of the runs (2)" in done.sentence
     assert "--pictures -1 cannot be" in command("report", *two, "--pictures", -1).sentence
     html = tmp_path / "no" / "r.html"
     assert "does not exist; make it first" in command("report", *two, "--html", html).sentence

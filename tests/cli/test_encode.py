@@ -34,6 +34,18 @@ def test_the_attention_is_written_as_the_backbone_gives_it(command, work):
         assert str(written["weights"]) == ""
 
 
+def test_that_it_runs_on_the_processor_is_said(command, work, monkeypatch):
+    tiny_models = pytest.importorskip("tiny_models", exc_type=ImportError)
+    tiny_models.dino().save_pretrained(work.folder / "dino")
+    monkeypatch.setattr("napari_m2n2.devices.resolve", lambda _device="auto": "cpu")
+    done = command(
+        *("encode", work.image, "--export", work.folder / "a.npz", "--grid", 4),
+        *("--backbone", "dinov2-base", "--weights", work.folder / "dino"),
+    )
+    assert done.code == 0, done
+    assert "There is no CUDA device, so dinov2-base runs on the processor" in done.err
+
+
 @pytest.mark.parametrize("name", ["stable-diffusion-2", "dinov2-base"])
 def test_with_weights(command, work, name):
     tiny_models = pytest.importorskip("tiny_models", exc_type=ImportError)

@@ -105,6 +105,16 @@ def test_an_index_and_a_choice_of_its_data_sets(command, in_process, tmp_path):
     assert "has no dataset books; it has cells, leaves, bones" in refused.sentence
 
 
+def test_a_row_without_an_image_is_told_by_its_data_set(command, in_process, tmp_path):
+    make_set(tmp_path / "cells")
+    rows = ("cells,,instance,,cells/images/0.png,cells/masks/0.png", "cells,,instance,,,0.png")
+    index = tmp_path / "index.csv"
+    index.write_text("\n".join(["dataset,domain,kind,object,image,mask", *rows]))
+    done = command("evaluate", "index", index, *QUICK)
+    assert done.code == 1
+    assert f"napari-m2n2: cells: {index}, line 3: the mask 0.png has no image" in done.err
+
+
 def test_a_path_among_the_options_is_kept_whole(command, in_process, pairs, tmp_path, monkeypatch):
     monkeypatch.chdir(pairs)
     output = tmp_path / "run.json"
@@ -284,16 +294,19 @@ def test_an_interrupted_run_goes_on(evaluate, monkeypatch):
     assert len(read_run(evaluate.output).objects) == 4
 
 
-def test_without_a_run_file_an_interruption_promises_nothing(
-    command, in_process, pairs, monkeypatch
+@pytest.mark.parametrize("kept", [False, True])
+def test_where_nothing_was_kept_an_interruption_promises_nothing(
+    command, in_process, pairs, tmp_path, monkeypatch, kept
 ):
     def interrupt(*_arguments, **_options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(work, "click_object", interrupt)
-    done = command("evaluate", "folders", pairs, *QUICK)
+    place = ("--json", tmp_path / "run.json") if kept else ()
+    done = command("evaluate", "folders", pairs, *QUICK, *place)
     assert done.code == 130
     assert "goes on" not in done.err
+    assert not list(tmp_path.glob("run.json*"))
 
 
 def test_processes_of_its_own(command, pairs, tmp_path):
@@ -315,7 +328,7 @@ def test_ctrl_c_with_processes(pairs, tmp_path):
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
         assert process.wait() == 130
-    assert "goes on from there" in rest
+    assert ("goes on from there" in rest) == Path(f"{output}.journal").exists()
     assert "Traceback" not in rest
     assert not output.exists()
 

@@ -178,6 +178,16 @@ def test_a_full_disk_leaves_whole_lines(output, monkeypatch):
         assert journal.records == RECORDS[:1]
 
 
+def test_a_disk_that_is_full_from_the_start_leaves_no_file(output, monkeypatch):
+    def full(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FileError, match=r"No space left.*make room"):
+        Journal(output, SETTINGS, SOURCE)
+    assert not journal_path(output).exists()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="limits of POSIX")
 def test_a_disk_that_takes_half_a_line(output):
     program = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,17 @@ def test_images_that_are_gone_are_a_sentence(tmp_path: Path) -> None:
     assert "img" not in page.tags
 
 
+def test_how_it_was_made_names_what_was_used_and_nothing_else(tmp_path: Path) -> None:
+    details = {"parameters": {"gamma": 300.0, "radius": 3}, "weights": "a/folder"}
+    peer = replace(run([record([0.5] * 12)], method="geodesic"), details=details)
+    page, _ = both(tmp_path, [peer])
+    made = page.words.partition("How it was made")[2]
+    assert "method geodesic" in made
+    assert "parameters (gamma 300.0, radius 3), weights a/folder" in made
+    assert "texture" not in made
+    assert "preset" not in made
+
+
 # ------------------------------------------------------------------ odd runs
 def test_a_missing_kind_of_image_is_said(tmp_path: Path) -> None:
     page, _ = both(tmp_path, [run([record([0.5] * 12)])])
@@ -186,6 +198,20 @@ def test_several_runs(tmp_path: Path, write: Any) -> None:
     assert "preset published − preset default, over the objects they share." in page.words
     # one shared object, 0.9 and 0.5 + 9 × 0.02
     assert "−0.220 (−0.220 to −0.220)" in text
+
+
+def test_an_interval_is_of_the_number_that_is_told(tmp_path: Path) -> None:
+    names = "abcd"
+    first = run([record([0.5], image=name) for name in names])
+    for change, said in (
+        ((-0.1, -0.2, -0.2, -0.3), r"0\.200 less IoU .* \(95 % interval 0\.1\d+ to 0\.2\d+\)"),
+        ((0.1, -0.1, -0.2, -0.2), r"0\.100 less .* \(95 % interval −0\.\d+ to 0\.\d+: it may be"),
+        ((0.3, -0.1, 0.2, 0.0), r"0\.100 more .* \(95 % interval −0\.\d+ to 0\.\d+: it may be"),
+    ):
+        scores = zip(names, change, strict=True)
+        other = run([record([0.5 + by], image=name) for name, by in scores], method="kl-nn")
+        _, text = both(tmp_path, [first, other], write_report)
+        assert re.search(said, text), text[:600]
 
 
 def test_known_clicks_where_runs_have_different_numbers(tmp_path: Path) -> None:

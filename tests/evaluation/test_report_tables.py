@@ -7,9 +7,10 @@ from made_runs import climbing, record, run, two_domains
 
 from napari_m2n2.errors import InputError
 from napari_m2n2.evaluation.report.beside import medical_table, published_table
-from napari_m2n2.evaluation.report.charts import reached
+from napari_m2n2.evaluation.report.charts import reached, reached_panels
 from napari_m2n2.evaluation.report.document import Table
 from napari_m2n2.evaluation.report.domain_bias import gap, gap_table
+from napari_m2n2.evaluation.report.figures import in_order
 from napari_m2n2.evaluation.report.numbers import NONE, number, seconds, signed
 from napari_m2n2.evaluation.report.systems import make_systems
 from napari_m2n2.evaluation.report.tables import (
@@ -255,3 +256,12 @@ def test_failures_are_listed_and_end_somewhere() -> None:
 def test_a_row_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="as long as its head"):
         Table(("a", "b"), (("1",),))
+
+
+def test_a_legend_has_the_runs_in_their_order() -> None:
+    medical = run([record([0.5] * 3, dataset="brats2018", domain="medical")])
+    both = run([*medical.objects, record([0.5] * 3)], method="geodesic")
+    panels = reached_panels(make_systems([medical, both], ["first", "second"]))
+    # the first panel, of natural images, has the second run alone
+    assert [line.label for line in panels[0].lines] == ["second"]
+    assert in_order([line for panel in panels for line in panel.lines]) == ["first", "second"]

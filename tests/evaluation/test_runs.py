@@ -115,6 +115,7 @@ def test_numbers_of_numpy():
 def damaged():
     with_clicks = {**record_to_json(make_record()), "clicks": [[1, 2]]}
     without_iou = {**record_to_json(make_record()), "iou": None}
+    settings = settings_to_json(Settings())
     return {
         "no objects": {"objects": None},
         "objects are numbers": {"objects": [1]},
@@ -122,6 +123,9 @@ def damaged():
         "no iou": {"objects": [without_iou]},
         "unknown settings": {"settings": {"a": 1, "parameters": {}}},
         "no settings": {"settings": None},
+        "clicks in words": {"settings": {**settings, "clicks": "ten"}},
+        "a grid in words": {"settings": {**settings, "grid": "64"}},
+        "a method that is a number": {"settings": {**settings, "method": 1}},
         "a failure of numbers": {
             "failures": [{"dataset": 1, "image": "", "object": "", "sentence": ""}]
         },

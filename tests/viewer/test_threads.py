@@ -188,8 +188,11 @@ def test_the_widget_deleted_without_being_closed(pair, discs, settle, qtbot, vie
     qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
     controller = threaded.controller
     viewer.window.remove_dock_widget(threaded)
-    with qtbot.waitSignal(threaded.destroyed):
-        threaded.deleteLater()
+    gone = []
+    # not waitSignal: it disconnects from what is being destroyed, at which PySide takes offence
+    threaded.destroyed.connect(lambda: gone.append(True))
+    threaded.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone), timeout=5000)
     assert controller.pairs == ()
     settle()
     viewer.__wrapped__.add_image(np.zeros((5, 5)))

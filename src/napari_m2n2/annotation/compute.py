@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 KEPT_PLANES = 4
 """How many planes stay prepared; at grid 64 each holds some 200 MB, at grid 128 some 3 GB."""
 
+_RAN_OUT = ("out of memory", "can't allocate memory", "not enough memory")
+"""What torch says: for a GPU, for a processor, and for a processor on Windows."""
+
 
 class PlaneSegmenter(Protocol):
     """What is used of `napari_m2n2.segmenter.Segmenter`."""
@@ -178,9 +181,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "can't allocate memory" in text
-    )
+    return isinstance(error, RuntimeError) and any(words in text for words in _RAN_OUT)
 
 
 def memory_sentence(settings: Settings) -> str:

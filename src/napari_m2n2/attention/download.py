@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from napari_m2n2.attention import store
+from napari_m2n2.attention.catalogue import model
 from napari_m2n2.errors import Cancelled, FileError, MissingError, UserError
 from napari_m2n2.progress import Progress
 
@@ -70,13 +71,15 @@ def fetch(
     MissingError
         If no repository can be reached or none has the weights; the message says what to do.
     """
+    command = _command(name, repositories, revision)
     if store.is_offline():
-        raise MissingError(_offline(name, "HF_HUB_OFFLINE is set"))
+        raise MissingError(_offline(name, command, "HF_HUB_OFFLINE is set"))
     reasons = []
     with _library():
         for repository in repositories:
             try:
-                _fetch_from(name, repository, revision, choose, progress)
+                with _explained(name, command):
+                    _fetch_from(name, repository, revision, choose, progress)
                 return repository
             except _Refused as refusal:
                 reasons.append(f"{repository} {refusal}")
@@ -119,25 +122,22 @@ def _fetch_from(
     """Fetch the needed files of one repository."""
     from huggingface_hub import HfApi, hf_hub_download
 
-    with _explained(name):
-        info = HfApi().model_info(
-            repository, revision=revision, files_metadata=True, timeout=_TIMEOUT
-        )
-        sizes = {file.rfilename: int(file.size or 0) for file in info.siblings or ()}
-        try:
-            needed = choose(repository, str(info.sha), list(sizes))
-        except MissingError as error:
-            raise _Refused(f"cannot be used ({error})") from error
-        wanted = {file: sizes[file] for file in needed}
-        folder = store.repository_folder(repository)
-        _check_room(name, folder, wanted, str(info.sha))
-        report = _Report(name, sum(wanted.values()), progress)
-        for file, size in wanted.items():
-            if file.endswith(".safetensors"):
-                _collect(repository, str(info.sha), file, folder / "blobs", report)
-            # finds what was collected, and makes the entry of the cache by which all find it
-            hf_hub_download(repository, file, revision=revision, cache_dir=folder.parent)
-            report.finish(size)
+    info = HfApi().model_info(repository, revision=revision, files_metadata=True, timeout=_TIMEOUT)
+    sizes = {file.rfilename: int(file.size or 0) for file in info.siblings or ()}
+    try:
+        needed = choose(repository, str(info.sha), list(sizes))
+    except MissingError as error:
+        raise _Refused(f"cannot be used ({error})") from error
+    wanted = {file: sizes[file] for file in needed}
+    folder = store.repository_folder(repository)
+    _check_room(name, folder, wanted, str(info.sha))
+    report = _Report(name, sum(wanted.values()), progress)
+    for file, size in wanted.items():
+        if file.endswith(".safetensors"):
+            _collect(repository, str(info.sha), file, folder / "blobs", report)
+        # finds what was collected, and makes the entry of the cache by which all find it
+        hf_hub_download(repository, file, revision=revision, cache_dir=folder.parent)
+        report.finish(size)
 
 
 class _Report:
@@ -264,7 +264,7 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _explained(name: str) -> Iterator[None]:
+def _explained(name: str, command: str) -> Iterator[None]:
     """Turn what goes wrong into a sentence, or into a reason to try another repository."""
     from huggingface_hub import errors
 
@@ -284,22 +284,33 @@ def _explained(name: str) -> Iterator[None]:
     except errors.HFValidationError as error:
         raise _Refused("is no id of a repository") from error
     except errors.OfflineModeIsEnabled as error:
-        raise MissingError(_offline(name, "HF_HUB_OFFLINE is set")) from error
+        raise MissingError(_offline(name, command, "HF_HUB_OFFLINE is set")) from error
     except Exception as error:  # each release has another HTTP library below it
         if isinstance(error, OSError) and error.errno is not None and error.filename:
             raise FileError(
                 f"{error.filename} cannot be written ({error.strerror}); set HF_HOME to a folder "
                 "with enough room."
             ) from error
-        raise MissingError(_offline(name, _short(error))) from error
+        raise MissingError(_offline(name, command, _short(error))) from error
 
 
-def _offline(name: str, why: str) -> str:
+def _command(name: str, repositories: Sequence[str], revision: str | None) -> str:
+    """Return what the user types to fetch just these weights."""
+    words = ["napari-m2n2 download", name]
+    if tuple(repositories) != model(name).repositories:
+        words += ["--weights", repositories[0]]
+    if revision is not None:
+        words += ["--weights-revision", revision]
+    return " ".join(words)
+
+
+def _offline(name: str, command: str, why: str) -> str:
     """Say that the hub cannot be reached, and the command for when it can."""
+    beside = "put them beside unet, in a folder vae_tiny"
+    place = beside if name == "tiny-vae" else "name their folder with --weights"
     return (
         f"The weights of {name} are not on this computer and the hub cannot be reached ({why}); "
-        f"with a network run 'napari-m2n2 download {name}', which goes on where it stopped, or "
-        "name their folder with --weights."
+        f"with a network run '{command}', which goes on where it stopped, or {place}."
     )
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from napari_m2n2.attention import libraries
-from napari_m2n2.errors import FileError, MissingError
+from napari_m2n2.attention.catalogue import TOKENIZER, needed_files
+from napari_m2n2.errors import FileError
 
 _NAME = "empty_prompt"
 
 
-def empty_prompt(folder: Path, kept: Path | None = None) -> torch.Tensor:
+def empty_prompt(
+    folder: Path, kept: Path | None = None, *, must_keep: bool = False
+) -> torch.Tensor:
     """Return what a text encoder makes of the empty prompt.
 
     Parameters
@@ -26,6 +30,9 @@ def empty_prompt(folder: Path, kept: Path | None = None) -> torch.Tensor:
     kept : Path, optional
         A file in safetensors that holds the embedding. Where it is there nothing else is read;
         where it is not it is written.
+    must_keep : bool
+        Whether it is an error if it cannot be written; else the text encoder is asked again next
+        time, as where the weights of a laboratory may only be read.
 
     Returns
     -------
@@ -35,7 +42,7 @@ def empty_prompt(folder: Path, kept: Path | None = None) -> torch.Tensor:
     Raises
     ------
     MissingError, FileError
-        If the text encoder cannot be used.
+        If the text encoder cannot be used, or the embedding must be kept and cannot be.
     """
     if kept is not None and kept.is_file():
         return _read(kept)
@@ -45,19 +52,16 @@ def empty_prompt(folder: Path, kept: Path | None = None) -> torch.Tensor:
     with torch.inference_mode():
         embedding: torch.Tensor = encoder(tokens)[0].float()
     if kept is not None:
-        _write(embedding, kept)
+        with nullcontext() if must_keep else suppress(FileError):
+            _write(embedding, kept)
     return embedding
 
 
 def _tokens(folder: Path, count: int) -> torch.Tensor:
     """Return the tokens of the empty prompt, (1, count)."""
-    for name in ("vocab.json", "merges.txt"):
-        # without them transformers makes an empty vocabulary and says nothing
-        if not (folder / name).is_file():
-            raise MissingError(
-                f"The weights lack the file {folder / name}; give a folder in the layout of "
-                "diffusers."
-            )
+    # without its files transformers makes an empty vocabulary and says nothing
+    there = [TOKENIZER.path(path.name) for path in folder.glob("*")]
+    needed_files((TOKENIZER,), there, str(folder.parent))
     transformers = libraries.library("transformers")
     extra: dict[str, Any] = {}
     special = folder / "special_tokens_map.json"
@@ -65,7 +69,8 @@ def _tokens(folder: Path, count: int) -> torch.Tensor:
         if special.is_file():
             # Stable Diffusion 2 fills up with "!", which only this file says
             pad = json.loads(special.read_text(encoding="utf-8")).get("pad_token")
-            extra["pad_token"] = pad["content"] if isinstance(pad, dict) else pad
+            if pad is not None:
+                extra["pad_token"] = pad["content"] if isinstance(pad, dict) else pad
         with libraries.quiet():
             tokenizer = transformers.CLIPTokenizer.from_pretrained(
                 str(folder), local_files_only=True, **extra
@@ -79,7 +84,7 @@ def _tokens(folder: Path, count: int) -> torch.Tensor:
 
 def _read(path: Path) -> torch.Tensor:
     """Read an embedding that was kept."""
-    libraries.library("diffusers")
+    libraries.library("safetensors")
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

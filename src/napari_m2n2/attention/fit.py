@@ -13,6 +13,9 @@ from napari_m2n2.errors import NoMemoryError
 _MARGIN = 1 << 28
 """What a device keeps for itself beside our tensors: kernels, workspaces, fragments."""
 
+_RAN_OUT = ("out of memory", "can't allocate memory", "not enough memory")
+"""What torch says: for a GPU, for a processor, and for a processor on Windows."""
+
 _STEP = 8
 """Sides of a grid that are offered are multiples of this, as the UNet prefers."""
 
@@ -98,13 +101,13 @@ def check(
 
 def at_hand(device: str, need: Need, *, loaded: bool) -> int:
     """Return the memory that a device has for a model, loaded already or not, and an image."""
-    return devices.memory(device)[1] + (need.weights if loaded else 0)
+    return _free(device) + (need.weights if loaded else 0)
 
 
 def ran_out(name: str, grid: tuple[int, int], device: str, need: Callable[[int], Need]) -> str:
     """Return the sentence for memory that ran out although it should have been enough."""
     smaller = (grid[0] * 3 // 4, grid[1] * 3 // 4)
-    free = devices.memory(device)[1]
+    free = _free(device)
     return (
         f"The memory of {device} ran out for {name} on a grid of {_shown(grid)}; "
         f"{_instead(name, _largest(smaller, need, free), device)}."
@@ -116,9 +119,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
         return True
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "can't allocate memory" in text
-    )
+    return isinstance(error, RuntimeError) and any(words in text for words in _RAN_OUT)
+
+
+def _free(device: str) -> int:
+    """Return the bytes that a device has free; what torch holds in reserve is free, too."""
+    give_back(device)
+    return devices.memory(device)[1]
 
 
 def give_back(device: str) -> None:

@@ -34,7 +34,7 @@ def fetch_all(name: str, options: BackboneOptions, progress: Progress = ignore) 
         from napari_m2n2.attention.empty_prompt import empty_prompt
 
         progress("empty prompt", 0.0)
-        empty_prompt(found.path, found.embedding)
+        empty_prompt(found.path, found.embedding, must_keep=True)
         progress("empty prompt", 1.0)
     return found
 

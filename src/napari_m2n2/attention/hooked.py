@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_m2n2.attention import fit
+from napari_m2n2.attention import fit, libraries
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.attention.heads import add_mean_attention
 from napari_m2n2.errors import InputError, MissingError, NoMemoryError, UserError
@@ -90,11 +90,11 @@ class Hooked(ABC):
             If the weights or the library that runs them cannot be used.
         """
         try:
-            with torch.inference_mode():
-                self.load(progress)
+            with torch.inference_mode(), libraries.quiet():
                 self.check_fit()
-                matrix = self._matrix(rgb, progress)
-                return Attention(matrix, self.grid)
+                self.load(progress)
+                # without a name, which would keep it alive while the sentence below is raised
+                return Attention(self._matrix(rgb, progress), self.grid)
         except (RuntimeError, MemoryError) as error:
             if isinstance(error, UserError) or not fit.is_out_of_memory(error):
                 raise

@@ -6,6 +6,8 @@ import importlib
 import json
 import logging
 import math
+import re
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,10 @@ from napari_m2n2.attention import fit
 from napari_m2n2.errors import FileError, InputError, MissingError
 
 _LIBRARIES = ("diffusers", "transformers")
+
+_HALF = re.compile(r"\.fp16[.-]")
+_OF_TRAINING = re.compile(r"\.non_ema[.-]")
+"""In names of files: a point, or a dash where the weights are in pieces."""
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -49,7 +55,7 @@ def resolve_dtype(name: str, device: str) -> torch.dtype:
 
 
 def library(name: str) -> ModuleType:
-    """Return diffusers or transformers.
+    """Return a library of models, such as diffusers.
 
     Raises
     ------
@@ -87,7 +93,8 @@ def quiet() -> Iterator[None]:
 @contextmanager
 def _no_bars() -> Iterator[None]:
     """Let no library draw a progress bar."""
-    found = [importlib.import_module(f"{library(n).__name__}.utils.logging") for n in _LIBRARIES]
+    names = [f"{name}.utils.logging" for name in _LIBRARIES if sys.modules.get(name)]
+    found = [importlib.import_module(name) for name in names]
     shown = [module for module in found if module.is_progress_bar_enabled()]
     for module in shown:
         module.disable_progress_bar()
@@ -121,8 +128,9 @@ def load(cls: Any, folder: Path, dtype: torch.dtype, *, unused: tuple[str, ...] 
     """
     config(folder)
     names = [path.name for path in weight_files(folder)]
+    _check_pieces(folder)
     extra: dict[str, Any] = {}
-    if all(".fp16." in name for name in names):
+    if all(map(_HALF.search, names)):
         extra["variant"] = "fp16"
     precision = torch.get_default_dtype()
     try:
@@ -170,6 +178,11 @@ def config(folder: Path) -> dict[str, Any]:
             f"The weights lack the file {path}; give a folder in the layout of diffusers or "
             "transformers."
         )
+    return _json(path)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """Return what a file says of a model."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -177,6 +190,18 @@ def config(folder: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise FileError(f"The file {path} does not describe a model; download it again.")
     return found
+
+
+def _check_pieces(folder: Path) -> None:
+    """Refuse a list of pieces with another format among them, which the libraries would open."""
+    for path in folder.glob("*.safetensors.index*.json"):
+        pieces = _json(path).get("weight_map")
+        for piece in map(str, pieces.values() if isinstance(pieces, dict) else ("nothing",)):
+            if not piece.endswith(".safetensors") or Path(piece).name != piece:
+                raise FileError(
+                    f"The list {path} names {piece}, and only safetensors beside it are ever "
+                    "opened; download it again."
+                )
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -188,8 +213,8 @@ def weight_files(folder: Path) -> list[Path]:
         If there is none in safetensors.
     """
     files = sorted(folder.glob("*.safetensors"))
-    whole = [path for path in files if ".fp16." not in path.name and ".non_ema." not in path.name]
-    half = [path for path in files if ".fp16." in path.name]
+    half = [path for path in files if _HALF.search(path.name)]
+    whole = [path for path in files if path not in half and not _OF_TRAINING.search(path.name)]
     if not (whole or half):
         raise MissingError(
             f"The folder {folder} holds no weights in safetensors; give a folder with a file "
@@ -223,7 +248,7 @@ def count_weights(folder: Path, *, beginnings: tuple[str, ...] = ("",)) -> int:
 
 def _shapes(path: Path) -> Iterable[tuple[str, list[int]]]:
     """Return the names and shapes of the tensors of a file."""
-    library("diffusers")
+    library("safetensors")
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -201,7 +201,15 @@ def _tiny_vae(folder: Path, progress: Progress) -> Path | None:
 def _missing_package(model: Model) -> str | None:
     """Return a package that the model needs and that is not installed."""
     needed = ("transformers",) if model.kind == "dinov2" else ("transformers", "diffusers")
-    return next((n for n in (*needed, "safetensors") if find_spec(n) is None), None)
+    return next((n for n in (*needed, "safetensors") if not _is_installed(n)), None)
+
+
+def _is_installed(package: str) -> bool:
+    """Tell whether a package is there, without loading it."""
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # a finder that refuses it, a package half removed
+        return False
 
 
 def _check(name: str) -> None:

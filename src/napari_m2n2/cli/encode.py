@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_m2n2.cli.console import ConsoleProgress
+from napari_m2n2.cli.console import ConsoleProgress, tell
 from napari_m2n2.cli.options import (
     EXIT_CODES,
     Commands,
@@ -17,7 +17,7 @@ from napari_m2n2.cli.options import (
     add_image,
     backbone_settings,
 )
-from napari_m2n2.cli.segment import check_channels
+from napari_m2n2.cli.segment import check_channels, device_notes
 from napari_m2n2.errors import FileError
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
         attention = source.within_memory(lambda: source.attend(rgb, progress))
         progress("writing", 0.0)
         _write(options.export, attention, str(source.weights or ""))
+    for note in device_notes(options):
+        tell(note)
     rows, columns = attention.grid
     sys.stdout.write(
         f"{options.export}: attention of {rows * columns} cells ({rows} x {columns}) from "

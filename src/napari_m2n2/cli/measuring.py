@@ -201,7 +201,8 @@ class Resumable:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Say where what is done was kept."""
-        if kind is not None and issubclass(kind, KeyboardInterrupt | Cancelled):
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt | Cancelled)
+        if interrupted and self._place.exists():
             tell(f"What is done is kept in {self._place}; the same command goes on from there.")
 
 
@@ -219,8 +220,8 @@ def tell_failures(failures: Sequence[Failure], evaluated: int, kept: bool) -> in
     if not failures:
         return 0
     for failure in failures[:_TOLD]:
-        place = " ".join(part for part in (failure.image, failure.object) if part)
-        tell(f"{failure.dataset}, {place}: {failure.sentence}")
+        place = " ".join(filter(None, (failure.image, failure.object)))
+        tell(f"{', '.join(filter(None, (failure.dataset, place)))}: {failure.sentence}")
     objects = "1 object was" if evaluated == 1 else f"{evaluated} objects were"
     entries = "1 entry" if len(failures) == 1 else f"{len(failures)} entries"
     named = "; the run file names each" if kept else ""

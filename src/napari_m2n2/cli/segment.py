@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     files.check_fits(options.output, plane)
     check_channels(plane, options.channels)
     prompts = prompt_file.on_plane(plane)
-    notes = [*_device_notes(options), *_notes(plane, prompts)]
+    notes = [*device_notes(options), *_notes(plane, prompts)]
     for note in notes:
         tell(note)
     with ConsoleProgress() as progress:
@@ -151,7 +151,7 @@ def _notes(plane: Plane, prompts: PromptsOnPlane) -> list[str]:
     return notes
 
 
-def _device_notes(options: argparse.Namespace) -> list[str]:
+def device_notes(options: argparse.Namespace) -> list[str]:
     """Say so if a backbone that is made for a GPU has none, unless that was asked for."""
     from napari_m2n2 import devices
     from napari_m2n2.attention.catalogue import BACKBONES

@@ -73,7 +73,7 @@ class Journal:
             if not self._read(settings, source):
                 self.computed.clear()
                 self._file.truncate(0)
-                self._write(head)
+                self._begin(head)
         except BaseException:
             self._file.close()
             raise
@@ -116,6 +116,14 @@ class Journal:
         """Remove it, since RUN.json is complete."""
         self._file.close()
         self.path.unlink(missing_ok=True)
+
+    def _begin(self, head: Mapping[str, Any]) -> None:
+        """Write the first line; where the disk is full no empty file is left."""
+        try:
+            self._write(head)
+        except FileError:
+            self.remove()
+            raise
 
     def _write(self, entry: Mapping[str, Any]) -> None:
         """Add a line; where it cannot be complete there is none."""

@@ -217,7 +217,12 @@ def settings_to_json(settings: Settings) -> dict[str, Any]:
 
 def settings_from_json(entry: Mapping[str, Any]) -> Settings:
     """Return the settings of a file; ValueError, TypeError or KeyError if it is damaged."""
-    return Settings(**{**entry, "parameters": dict(entry["parameters"])})
+    found = Settings(**{**entry, "parameters": dict(entry["parameters"])})
+    for text in (found.backbone, found.method, found.preset, found.protocol, found.device):
+        _text(text)
+    if not isinstance(found.clicks, int) or not isinstance(found.grid, int | None):
+        raise TypeError(entry)
+    return found
 
 
 def record_to_json(record: Record) -> dict[str, Any]:

@@ -87,7 +87,9 @@ def _read_png(path: Path) -> NDArray[Any]:
 
 def _read_jpeg(path: Path) -> NDArray[Any]:
     """Read a JPEG file; CMYK becomes RGB."""
-    data = np.asarray(imageio.v3.imread(path, index=0))
+    # from memory: imageio leaves the file of a damaged picture open
+    content = path.read_bytes()
+    data = np.asarray(imageio.v3.imread(content, index=0, extension=".jpg"))
     if data.ndim == 3 and data.shape[2] == 4:
-        return np.asarray(imageio.v3.imread(path, index=0, mode="RGB"))
+        return np.asarray(imageio.v3.imread(content, index=0, mode="RGB", extension=".jpg"))
     return data

@@ -164,6 +164,6 @@ def _find_mask(path: Path) -> Path:
         names = f"{len(found)} label images" if found else "no label image"
         raise FileError(
             f"{path} has {names} beside it ({', '.join(base + end for end in _MASK_ENDS)}); "
-            "name one with the option mask."
+            "name one with the option mask (--data mask=FILE)."
         )
     return found[0]

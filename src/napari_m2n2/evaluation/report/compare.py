@@ -129,12 +129,13 @@ def _against(first: System, other: System, k: int) -> Headline:
             f"{other.name} and {first.name} have no object in common; they cannot be compared."
         )
     found = paired_difference(a, b)
-    word = "more" if found.mean >= 0 else "less"
-    low, high = sorted((abs(found.low), abs(found.high)))
-    if found.low <= 0 <= found.high:
-        sure = f"95 % interval {number(found.low)} to {number(found.high)}: it may be chance"
-    else:
-        sure = f"95 % interval {number(low)} to {number(high)}"
+    if found.mean >= 0:
+        word, low, high = "more", found.low, found.high
+    else:  # the interval is of the number that is told
+        word, low, high = "less", -found.high, -found.low
+    sure = f"95 % interval {number(low)} to {number(high)}"
+    if low <= 0:
+        sure += ": it may be chance"
     return Headline(
         f"{other.name}: {number(abs(found.mean))} {word} IoU than {first.name} after "
         f"{count(k, 'click')} ({sure}).",

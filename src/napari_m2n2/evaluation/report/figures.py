@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -152,7 +152,7 @@ def curves(panels: Sequence[Panel], *, label: str, columns: int = 4) -> Figure:
         shape = (_WIDTH, 0.8 + lines * (3.0 if columns < 3 else 2.1))
         figure = Figure(figsize=shape, layout="constrained")
         axes = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
-        labels = list(dict.fromkeys(line.label for panel in panels for line in panel.lines))
+        labels = in_order([line for panel in panels for line in panel.lines])
         handles: dict[str, Any] = {}
         for axis, panel in zip(axes.flat, panels, strict=False):
             axis.set_title(shorten(panel.title))
@@ -170,13 +170,16 @@ def curves(panels: Sequence[Panel], *, label: str, columns: int = 4) -> Figure:
         for axis in axes[:, 0]:
             axis.set_ylabel(label)
         if len(handles) > 1:
-            figure.legend(
-                list(handles.values()),
-                [shorten(name) for name in handles],
-                loc="outside upper center",
-                ncols=min(4, len(handles)),
-            )
+            _legend(figure, {name: handles[name] for name in labels})
     return figure
+
+
+def in_order(shown: Sequence[Line | Mark]) -> list[str]:
+    """Return the names that a legend has, in the order of the colours.
+
+    The first panel may lack what comes first, such as a run that has no natural images.
+    """
+    return list(dict.fromkeys(one.label for one in sorted(shown, key=lambda one: one.colour)))
 
 
 def marks(rows: Sequence[Row], *, label: str) -> Figure:
@@ -215,12 +218,8 @@ def marks(rows: Sequence[Row], *, label: str) -> Figure:
         axis.tick_params(axis="y", length=0)
         axis.grid(visible=False, axis="y")
         if len(handles) > 1:
-            figure.legend(
-                list(handles.values()),
-                [shorten(name) for name in handles],
-                loc="outside upper center",
-                ncols=min(4, len(handles)),
-            )
+            names = in_order([mark for row in rows for mark in row.marks])
+            _legend(figure, {name: handles[name] for name in names})
     return figure
 
 
@@ -260,6 +259,16 @@ def shorten(name: str) -> str:
     """Return a name on one line that fits beside a drawing."""
     line = "".join(c if c.isprintable() else " " for c in " ".join(name.split()))
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def _legend(figure: Figure, handles: Mapping[str, Any]) -> None:
+    """Say above a drawing what stands for what."""
+    figure.legend(
+        list(handles.values()),
+        [shorten(name) for name in handles],
+        loc="outside upper center",
+        ncols=min(4, len(handles)),
+    )
 
 
 def _curve(axis: Axes, line: Line, place: int) -> Any:

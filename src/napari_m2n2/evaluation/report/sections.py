@@ -23,7 +23,7 @@ from napari_m2n2.evaluation.report.document import (
 from napari_m2n2.evaluation.report.numbers import count
 from napari_m2n2.evaluation.report.pictures import LEGEND, draw_cases, extremes
 from napari_m2n2.evaluation.report.published import benchmark_of, differences
-from napari_m2n2.evaluation.report.systems import System
+from napari_m2n2.evaluation.report.systems import System, matters
 from napari_m2n2.evaluation.report.tables import (
     effort_table,
     failure_table,
@@ -172,9 +172,14 @@ def origin(systems: Sequence[System]) -> list[Block]:
     """Return how the numbers came about: settings, data, versions, machine."""
     rows: list[tuple[str, str, str]] = []
     for system in systems:
-        settings = {k: v for k, v in vars(system.settings).items() if v not in (None, {})}
+        used = system.settings
+        settings = {
+            name: value
+            for name, value in vars(used).items()
+            if value not in (None, {}) and matters(name, used)
+        }
         rows.append((system.name, "settings", _listed(settings)))
-        for title in ("source", "versions", "machine"):
+        for title in ("details", "source", "versions", "machine"):
             for text in dict.fromkeys(_listed(getattr(run, title)) for run in system.runs):
                 rows.append((system.name, title, text))
     return [

@@ -111,7 +111,8 @@ def make_systems(runs: Sequence[Run], names: Sequence[str] | None = None) -> tup
         raise InputError("There is no run to report on; give at least one RUN.json.")
     if names is not None and len(names) != len(runs):
         raise InputError(
-            f"There are {len(runs)} runs and {len(names)} names; give one name for each run."
+            f"The number of names ({len(names)}) is not that of the runs ({len(runs)}); "
+            "give one name for each run."
         )
     gathered: list[list[int]] = []
     for number in range(len(runs)):
@@ -144,18 +145,18 @@ def describe(settings: Sequence[Settings]) -> list[str]:
     told = [
         name
         for name, say in shown.items()
-        if len({say(one) for one in settings if _matters(name, one)}) > 1
+        if len({say(one) for one in settings if matters(name, one)}) > 1
     ] or ["method", "backbone"]
     return _different(
         [
-            ", ".join(text for name in told if _matters(name, one) and (text := shown[name](one)))
+            ", ".join(text for name in told if matters(name, one) and (text := shown[name](one)))
             or one.method
             for one in settings
         ]
     )
 
 
-def _matters(name: str, settings: Settings) -> bool:
+def matters(name: str, settings: Settings) -> bool:
     """Return whether a setting changes anything: peers have neither backbone nor grid."""
     return settings.method not in PEERS or name not in ("backbone", "preset", "grid")
 
