@@ -437,8 +437,8 @@ def test_running_out_of_memory_frees_everything_and_says_so(
 def test_another_grid_that_does_not_fit_loads_nothing(folder, rgb, monkeypatch):
     backbone = of_folder(folder)
     backbone.grid = (128, 128)
-    monkeypatch.setattr("napari_m2n2.devices.memory", lambda device: (10**12, GIGABYTE))
-    with pytest.raises(InputError, match="on a grid of 128 needs .*; use grid "):
+    with_memory(monkeypatch, GIGABYTE)
+    with pytest.raises(InputError, match=r"on a grid of 128 needs .*; use grid "):
         backbone.attend(rgb)
     assert backbone._modules is None
 
