@@ -12,6 +12,7 @@ import pytest
 from napari_m2n2.annotation import compute
 from napari_m2n2.annotation.compute import Computer
 from napari_m2n2.annotation.jobs import Failed, Job, Segmented, Settings, Stopped
+from napari_m2n2.annotation.prompts import PlanePrompts
 from napari_m2n2.errors import Cancelled, InputError, MissingError, NoMemoryError
 from napari_m2n2.progress import ignore
 
@@ -21,6 +22,7 @@ class FakeResult:
     mask: np.ndarray
     score: np.ndarray
     timings: dict
+    thresholds: np.ndarray
     weights: str = "some/weights@1"
 
 
@@ -45,11 +47,23 @@ class FakeSegmenter:
             raise self.trouble.pop(0)
         progress("attention", 1.0)
 
-    def segment(self, points, labels, *, progress=ignore):
+    @property
+    def rgb(self):
+        return np.repeat(self.image[..., np.newaxis], 3, axis=2).astype(np.float32)
+
+    def distance_maps(self, points, *, progress=ignore):
+        self.log.append(("distance_maps", len(points)))
+        rows, columns = np.indices(self.image.shape)
+        return np.stack([np.hypot(rows - r, columns - c) for r, c in points]).astype(np.float32)
+
+    def segment(self, points, labels, *, progress=ignore, **more):
+        self.more = more
         self.log.append(("segment", len(points)))
         progress("Markov map", 1.0)
         mask = self.image > 0.5
-        return FakeResult(mask, mask.astype(np.float32), {"maps": 0.1, "total": 0.1})
+        return FakeResult(
+            mask, mask.astype(np.float32), {"maps": 0.1, "total": 0.1}, np.full(len(points), 0.25)
+        )
 
 
 @pytest.fixture
@@ -72,8 +86,7 @@ def make_job(key="a", **more):
     return Job(
         read=lambda: image,
         key=key,
-        points=np.array([[1.0, 1.0]]),
-        labels=np.array([True]),
+        prompts=PlanePrompts(np.array([[1.0, 1.0]]), np.array([True])),
         **more,
     )
 
@@ -233,7 +246,7 @@ def test_an_image_that_cannot_be_read_is_a_failure(computer):
     def read():
         raise OSError("the disk is gone")
 
-    job = Job(read=read, key=1, points=np.zeros((1, 2)), labels=np.ones(1, bool))
+    job = Job(read=read, key=1, prompts=PlanePrompts(np.zeros((1, 2)), np.ones(1, bool)))
     outcome = run(computer, job)
     assert isinstance(outcome, Failed)
     assert "the disk is gone" in outcome.message
@@ -241,7 +254,7 @@ def test_an_image_that_cannot_be_read_is_a_failure(computer):
 
 def test_a_plane_too_large_is_refused_before_any_work(computer, log):
     image = np.broadcast_to(np.uint8(0), (20000, 20000))
-    job = Job(read=lambda: image, key=1, points=np.zeros((1, 2)), labels=np.ones(1, bool))
+    job = Job(read=lambda: image, key=1, prompts=PlanePrompts(np.zeros((1, 2)), np.ones(1, bool)))
     outcome = run(computer, job)
     assert isinstance(outcome, Failed)
     assert "20000 × 20000" in outcome.message
@@ -254,9 +267,9 @@ def test_torch_runs_in_inference_mode_in_the_thread_that_computes():
     seen = []
 
     class Asking(FakeSegmenter):
-        def segment(self, points, labels, *, progress=ignore):
+        def segment(self, points, labels, *, progress=ignore, **more):
             seen.append(torch.is_inference_mode_enabled())
-            return super().segment(points, labels, progress=progress)
+            return super().segment(points, labels, progress=progress, **more)
 
     outcome = run(Computer(lambda settings: Asking(settings, [], [])), make_job())
     assert isinstance(outcome, Segmented)

@@ -6,12 +6,13 @@ other objects, and whatever the user painted or erased by hand, stay as they are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2.annotation.planes import Plane
+from napari_m2n2.annotation.region import Region, whole_plane
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,10 +130,33 @@ class Ownership:
         self.painted = Painted(shape)
         self._ours: dict[Plane, NDArray[np.bool_]] = {}
 
-    def plan(self, plane: Plane, current: NDArray[np.integer], mask: NDArray[np.bool_]) -> Change:
-        """Work out which pixels of a plane change; nothing is remembered yet."""
-        painted = self.painted.on(plane, current)
-        return plan(current, mask, self.label, self._ours.get(plane), painted)
+    def plan(
+        self,
+        plane: Plane,
+        current: NDArray[np.integer],
+        mask: NDArray[np.bool_],
+        region: Region | None = None,
+    ) -> Change:
+        """Work out which pixels of a plane change; nothing is remembered yet.
+
+        Parameters
+        ----------
+        plane : Plane
+        current : (H, W) array of int
+            The plane of the label image as it is.
+        mask : bool array
+            The object as it should be, on the plane or on the rectangle of the region.
+        region : Region, optional
+            What lies outside of it stays as it is.
+        """
+        window = (whole_plane(plane.size) if region is None else region).window
+        painted = self.painted.on(plane, current)[window]
+        ours = self._ours.get(plane)
+        ours = np.zeros(plane.size, bool) if ours is None else ours.copy()
+        change = plan(current[window], mask, self.label, ours[window], painted)
+        ours[window] = change.ours
+        start = np.array([side.start for side in window])
+        return replace(change, pixels=change.pixels + start, ours=ours)
 
     def wrote(self, plane: Plane, change: Change) -> None:
         """Remember a change that was carried out."""

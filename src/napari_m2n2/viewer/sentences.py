@@ -61,8 +61,3 @@ def kept(count: int) -> str:
         return ""
     stay = "stays as it is" if count == 1 else "stay as they are"
     return f"{counted(count, 'pixel')} painted by hand or of another object {stay}."
-
-
-def level(number: int, levels: int) -> str:
-    """Tell which level of a multi-scale image is segmented."""
-    return f"Level {number} of 0 to {levels - 1} of this image is outlined."
