@@ -40,17 +40,17 @@ def clip_path(path: NDArray[np.float64], size: tuple[int, int]) -> list[NDArray[
 
 
 def fill_polygon(polygon: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return the pixels whose centres lie in a polygon (k, 2), or that it runs through."""
+    """Return the pixels whose centres lie in a polygon (k, 2); if none, those it runs through."""
     from skimage.draw import polygon2mask
 
     polygon = polygon[np.isfinite(polygon).all(axis=1)]
     if not len(polygon):
         return np.zeros(size, bool)
-    outline = draw_line(np.concatenate([polygon, polygon[:1]]), size)
-    if len(polygon) < 3:
-        return outline
-    filled: NDArray[np.bool_] = outline | np.asarray(polygon2mask(size, polygon), dtype=bool)
-    return filled
+    if len(polygon) >= 3:
+        filled: NDArray[np.bool_] = np.asarray(polygon2mask(size, polygon), dtype=bool)
+        if filled.any():
+            return filled
+    return draw_line(np.concatenate([polygon, polygon[:1]]), size)
 
 
 def draw_line(path: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:

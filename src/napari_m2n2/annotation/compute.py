@@ -49,7 +49,17 @@ class PlaneSegmenter(Protocol):
     def set_image(self, image: Any, *, contrast: Any = None, progress: Progress = ...) -> None:
         """Prepare a plane."""
 
-    def segment(self, points: Any, labels: Any, *, progress: Progress = ..., **more: Any) -> Any:
+    def segment(
+        self,
+        points: Any,
+        labels: Any,
+        *,
+        boxes: Any = ...,
+        scribbles: Any = ...,
+        mask: Any = ...,
+        thresholds: Any = ...,
+        progress: Progress = ...,
+    ) -> Any:
         """Segment it; the result has mask, score, thresholds and timings.
 
         Only those of boxes, scribbles, mask and thresholds are given that there are.

@@ -71,8 +71,8 @@ class Region:
         """Return points (n, 2) of the plane as (row, column) of what is segmented."""
         start = np.array([self.rows[0], self.columns[0]])
         if self.factor == 1:
-            return points - start
-        return (points - start + 0.5) / self.factor - 0.5
+            return np.asarray(points - start)
+        return np.asarray((points - start + 0.5) / self.factor - 0.5)
 
     def pixels_from_plane(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Do as `from_plane`, but keep each point in the block that its pixel belongs to."""
@@ -86,8 +86,8 @@ class Region:
         """Return (row, column) of what is segmented as points (n, 2) of the plane."""
         start = np.array([self.rows[0], self.columns[0]])
         if self.factor == 1:
-            return points + start
-        return (points + 0.5) * self.factor - 0.5 + start
+            return np.asarray(points + start)
+        return np.asarray((points + 0.5) * self.factor - 0.5 + start)
 
     def enlarge(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return values (h, w) of what is segmented for each pixel of the rectangle."""
@@ -102,7 +102,7 @@ class Region:
         return values[rows[:, np.newaxis], columns]
 
     def reduce_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return a mask of the plane for what is segmented: blocks that are set by half or more."""
+        """Return a mask of the plane for what is segmented: a block is set if half of it is."""
         part = mask[self.window]
         if self.factor == 1:
             return part

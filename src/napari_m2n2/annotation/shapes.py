@@ -138,4 +138,4 @@ def _ellipse(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     centre = corners.mean(axis=0)
     down, across = (corners[1] - corners[0]) / 2, (corners[2] - corners[1]) / 2
     angles = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)[:, np.newaxis]
-    return centre + np.cos(angles) * down + np.sin(angles) * across
+    return np.asarray(centre + np.cos(angles) * down + np.sin(angles) * across)

@@ -63,7 +63,7 @@ class Pair:
     def __init__(self, image: Image, dims: Dims, label: int) -> None:
         shapes = _level_shapes(image)
         axes = [axis - (dims.ndim - image.ndim) for axis in dims.displayed]
-        self._displayed = [axis for axis in axes if axis >= 0][-2:]
+        self._displayed = axes if len(axes) == 2 and min(axes) >= 0 else [-2, -1]
         self.level = choose_level(shapes, self._displayed) if image.multiscale else 0
         self.shape = tuple(int(n) for n in shapes[self.level])
         self.factors = shapes[0] / shapes[self.level]
