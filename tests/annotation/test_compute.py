@@ -4,7 +4,7 @@ import logging
 import subprocess
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from napari_m2n2.annotation import compute
 from napari_m2n2.annotation.compute import Computer
 from napari_m2n2.annotation.jobs import Failed, Job, Segmented, Settings, Stopped
 from napari_m2n2.annotation.prompts import PlanePrompts
+from napari_m2n2.annotation.region import Region
 from napari_m2n2.errors import Cancelled, InputError, MissingError, NoMemoryError
 from napari_m2n2.progress import ignore
 
@@ -104,6 +105,85 @@ def test_a_job_is_segmented(computer):
     assert outcome.device == "cpu"
     assert outcome.seconds["total"] >= 0
     assert outcome.seconds["maps"] == 0.1
+
+
+def box_job(**more):
+    prompts = PlanePrompts(
+        points=np.array([[1.0, 1.0], [9.0, 9.0]]),
+        labels=np.array([True, False]),
+        thresholds=np.array([0.3, np.nan]),
+        boxes=np.array([[0.0, 0.0, 3.0, 3.0]]),
+        scribbles=((np.array([[0.0, 0.0], [0.0, 4.0]]), True),),
+        lassos=(np.array([[0.0, 0.0], [0.0, 4.0], [4.0, 4.0], [4.0, 0.0]]),),
+    )
+    return Job(read=lambda: np.ones((10, 10)), key="box", prompts=prompts, **more)
+
+
+def test_all_that_was_said_reaches_the_segmenter(log, trouble):
+    made = []
+    computer = Computer(
+        lambda settings: made.append(FakeSegmenter(settings, log, trouble)) or made[-1]
+    )
+    outcome = run(computer, box_job())
+    assert isinstance(outcome, Segmented)
+    assert set(made[0].more) == {"boxes", "scribbles", "mask", "thresholds"}
+    assert made[0].more["mask"].shape == (1, 10, 10)
+    np.testing.assert_array_equal(made[0].more["thresholds"], [0.3, np.nan])
+    assert outcome.distance is None
+    assert outcome.image is None
+    run(computer, make_job())
+    assert made[1].more == {}
+
+
+def test_a_map_and_the_image_are_given_if_asked_for(computer, log):
+    outcome = run(computer, box_job(map_of=1, show_image=True))
+    assert log[-1] == ("distance_maps", 1)
+    assert outcome.distance[9, 9] == 0
+    assert outcome.image.shape == (10, 10, 3)
+    np.testing.assert_array_equal(outcome.thresholds, [0.25, 0.25])
+
+
+def test_a_region_is_segmented_and_given_back_at_full_resolution(log, trouble):
+    made = []
+    computer = Computer(
+        lambda settings: made.append(FakeSegmenter(settings, log, trouble)) or made[-1]
+    )
+    region = Region((2, 9), (0, 8), 2)
+    reduced = np.zeros(region.size)
+    reduced[1, 2] = 1
+    prompts = PlanePrompts(np.array([[1.0, 1.0], [5.0, 4.0]]), np.array([True, True]))
+    job = Job(read=lambda: reduced, key="r", prompts=prompts, region=region, map_of=1)
+    outcome = run(computer, job)
+    assert np.argwhere(outcome.mask).tolist() == [[2, 4], [2, 5], [3, 4], [3, 5]]
+    assert outcome.mask.shape == outcome.score.shape == outcome.distance.shape == region.extent
+    assert outcome.left_out == 1
+    np.testing.assert_array_equal(outcome.thresholds, [np.nan, 0.25])
+    assert outcome.distance[3, 4] == pytest.approx(np.hypot(0.25, 0.25))
+    # a map of the point outside the region cannot be
+    assert run(computer, replace(job, map_of=0)).distance is None
+
+
+def test_another_region_is_another_plane(computer, log):
+    for rows in ((0, 6), (0, 6), (1, 7)):
+        run(computer, make_job(region=Region(rows, (0, 6))))
+    assert sum(step == "set_image" for step, _ in log) == 2
+
+
+def test_background_shapes_have_the_last_word(log, trouble):
+    computer = Computer(lambda settings: FakeSegmenter(settings, log, trouble))
+    corner = np.array([[0.0, 0.0], [0.0, 4.0], [4.0, 4.0], [4.0, 0.0]])
+    prompts = PlanePrompts(np.array([[1.0, 1.0]]), np.array([True]), excluded=(corner,))
+    outcome = run(computer, Job(read=lambda: np.ones((10, 10)), key=1, prompts=prompts))
+    assert np.argwhere(outcome.mask[:4, :4]).tolist() == [[1, 1]]
+    assert outcome.mask[6:].all()
+    assert outcome.score[2, 2] == -1
+    assert outcome.uncertainty[2, 2] == 0
+
+
+def test_what_was_read_has_to_fit_the_region(computer):
+    outcome = run(computer, make_job(region=Region((0, 4), (0, 4))))
+    assert isinstance(outcome, Failed)
+    assert "segment the region anew" in outcome.message
 
 
 def test_a_plane_is_prepared_once(computer, log):
