@@ -102,6 +102,15 @@ def test_a_reduced_plane_reads_each_chunk_once_in_bands(displayed, monkeypatch):
     assert len(data.read) == len(set(data.read)) == 4 * 6
 
 
+def test_bands_begin_with_chunks_wherever_the_region_begins(monkeypatch):
+    monkeypatch.setattr(reading, "_BAND_BYTES", 1)
+    data = Chunked(numbered((64, 96)), (16, 16))
+    region = Region((5, 60), (3, 90), 3)
+    found = read_region(data, Plane((64, 96), (0, 1)), region)
+    np.testing.assert_array_equal(found, np.rint(block_means(data._values[region.window], 3)))
+    assert len(data.read) == len(set(data.read)) == 4 * 6
+
+
 def test_dask_computes_the_chunks_of_the_region_only():
     read = []
 

@@ -51,9 +51,20 @@ def test_a_point_stays_in_the_block_of_its_pixel(region, data):
     assume(region.holds(points).all())  # the largest float below an edge may round to it
     pixels = np.floor(points + 0.5).astype(int)
     # to_pixels refuses what lies outside
-    found = to_pixels(region.pixels_from_plane(points), region.size)
+    found = to_pixels(region.from_plane(points), region.size)
     start = (region.rows[0], region.columns[0])
     np.testing.assert_array_equal(found, (pixels - start) // region.factor)
+
+
+@pytest.mark.parametrize("factor", range(2, 10))
+def test_the_last_point_before_the_next_block_stays(factor):
+    region = Region((7, 7 + 40 * factor), (0, 1), factor)
+    edges = 7 + factor * np.arange(1, 41) - 0.5
+    rows = np.array([np.nextafter(edge, -np.inf) for edge in edges])
+    points = np.stack([rows, np.zeros(40)], axis=1)
+    assert (np.floor(rows + 0.5) < edges).all()
+    found = to_pixels(region.from_plane(points), region.size)
+    assert found[:, 0].tolist() == list(range(40))
 
 
 @given(regions)
@@ -63,7 +74,7 @@ def test_every_pixel_gets_the_value_of_its_block(region):
     assert placed.shape == region.extent
     start = np.array([region.rows[0], region.columns[0]])
     pixels = start + np.argwhere(np.ones(region.extent, bool))
-    there = to_pixels(region.pixels_from_plane(pixels.astype(float)), region.size)
+    there = to_pixels(region.from_plane(pixels.astype(float)), region.size)
     np.testing.assert_array_equal(placed.ravel(), blocks[tuple(there.T)])
     np.testing.assert_array_equal(block_means(placed, region.factor), blocks)
 

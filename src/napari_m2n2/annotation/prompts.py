@@ -129,7 +129,7 @@ class PlanePrompts:
         return (
             replace(
                 result,
-                points=region.pixels_from_plane(self.points[kept]),
+                points=region.from_plane(self.points[kept]),
                 labels=self.labels[kept],
                 thresholds=self.thresholds[kept],
                 origin=self.origin[kept],

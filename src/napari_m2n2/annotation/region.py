@@ -15,9 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_m2n2.errors import InputError
 
-_EDGE = 1e-9
-"""How far points stay away from the far edge of a pixel, so that rounding cannot cross it."""
-
 _SNAP = 64
 """A region that follows the view begins and ends at multiples of this."""
 
@@ -73,14 +70,6 @@ class Region:
         if self.factor == 1:
             return np.asarray(points - start)
         return np.asarray((points - start + 0.5) / self.factor - 0.5)
-
-    def pixels_from_plane(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Do as `from_plane`, but keep each point in the block that its pixel belongs to."""
-        if self.factor == 1:
-            return self.from_plane(points)
-        start = np.array([self.rows[0], self.columns[0]])
-        block = (np.floor(points + 0.5) - start) // self.factor
-        return np.clip(self.from_plane(points), block - 0.5, block + 0.5 - _EDGE)
 
     def to_plane(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (row, column) of what is segmented as points (n, 2) of the plane."""
