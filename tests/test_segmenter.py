@@ -509,3 +509,15 @@ def test_several_rough_masks_are_several_parts(disc):
     left[:, 50:], right[:, :50] = False, False
     result = segmenter.segment([], [], mask=np.stack([left, right, np.zeros_like(left)]))
     assert iou(result.mask, truth) > 0.7
+
+
+def test_a_draft_leaves_the_outline_where_the_maps_say(monkeypatch):
+    fitted = []
+    monkeypatch.setattr("napari_m2n2.segmenter.fit_outline", lambda *_, **__: fitted.append(1))
+    segmenter = Segmenter(grid=24, device="cpu")
+    segmenter.set_image(blob()[0])
+    draft = segmenter.segment(POINTS, LABELS, thresholds={0: 0.2}, draft=True)
+    assert fitted == []
+    final = segmenter.segment(POINTS, LABELS, thresholds={0: 0.2})
+    assert fitted == [1]
+    np.testing.assert_array_equal(draft.thresholds, final.thresholds)

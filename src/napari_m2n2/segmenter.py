@@ -178,6 +178,7 @@ class Segmenter:
         text: str | None = None,
         mask: ArrayLike | None = None,
         thresholds: Thresholds = None,
+        draft: bool = False,
         progress: Progress = ignore,
     ) -> Result:
         """Return the object that the prompts mean.
@@ -200,6 +201,9 @@ class Segmenter:
         thresholds : mapping of int to float or (n,) array-like, optional
             λ in [0, 1] of points by their index, or of all points with NaN where it is to be
             chosen. Needs no new map. Of several for one pixel the last one counts.
+        draft : bool
+            Leave the outline where the maps say, for instance while a λ is being dragged: fitting
+            it to the image may take seconds on large objects.
         progress : callable, optional
             Called as ``progress(phase, fraction)`` with the phases "Markov map" and "upsampling";
             it may raise `Cancelled`, after which the same call goes on where it stopped.
@@ -227,7 +231,7 @@ class Segmenter:
         seeds = make_seeds(prompts, plane.shape, plane.grid)
         candidates = self._source.within_memory(lambda: self._kept.of(plane, seeds, progress))
         mapped = time.perf_counter()
-        result, score, chosen = self._decide(plane, seeds, candidates)
+        result, score, chosen = self._decide(plane, seeds, candidates, draft)
         force(prompts, result, score)
         ended = time.perf_counter()
         return Result(
@@ -270,7 +274,11 @@ class Segmenter:
         return self._plane
 
     def _decide(
-        self, plane: PreparedPlane, seeds: Sequence[Seed], candidates: Sequence[Candidates]
+        self,
+        plane: PreparedPlane,
+        seeds: Sequence[Seed],
+        candidates: Sequence[Candidates],
+        draft: bool,
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32], list[float]]:
         """Return the mask, its score, and λ of each seed."""
 
@@ -284,7 +292,7 @@ class Segmenter:
 
         limits = self._corrections.limits(seeds, lambda places, most: solve(places, most)[0])
         mask, score, chosen = solve(range(len(seeds)), limits)
-        if plane.colours is not None:
+        if plane.colours is not None and not draft:
             pixels, labels = [seed.pixel for seed in seeds], [seed.label for seed in seeds]
             band = self.parameters.outline_band
             fit_outline(mask, score, plane.colours, pixels, labels, band=band)

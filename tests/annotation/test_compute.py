@@ -133,6 +133,8 @@ def test_all_that_was_said_reaches_the_segmenter(log, trouble):
     assert outcome.image is None
     run(computer, make_job())
     assert made[1].more == {}
+    run(computer, make_job(draft=True))
+    assert made[1].more == {"draft": True}
 
 
 def test_a_map_and_the_image_are_given_if_asked_for(computer, log):

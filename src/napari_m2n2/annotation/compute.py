@@ -58,11 +58,13 @@ class PlaneSegmenter(Protocol):
         scribbles: Any = ...,
         mask: Any = ...,
         thresholds: Any = ...,
+        draft: bool = ...,
         progress: Progress = ...,
     ) -> Any:
         """Segment it; the result has mask, score, thresholds and timings.
 
-        Only those of boxes, scribbles, mask and thresholds are given that there are.
+        Only those of boxes, scribbles, mask and thresholds are given that there are, and `draft`
+        only if it is one.
         """
 
     def distance_maps(self, points: Any, *, progress: Progress = ...) -> NDArray[np.float32]:
@@ -179,7 +181,7 @@ def _segment(job: Job, prepared: _Prepared, progress: Progress, start: float) ->
     """Segment a plane that is prepared; `start` is when the work on it began."""
     segmenter, region = prepared.segmenter, prepared.region
     prompts, kept = job.prompts.within(region)
-    given = prompts.arguments(region.size)
+    given = prompts.arguments(region.size) | ({"draft": True} if job.draft else {})
     result = segmenter.segment(prompts.points, prompts.labels, progress=progress, **given)
     mask, score = np.array(result.mask, dtype=bool), np.array(result.score, dtype=np.float32)
     if prompts.excluded:

@@ -56,6 +56,8 @@ class Job:
         The part of the plane that is segmented; by default all of it as it is.
     map_of : int, optional
         Which of the prompts' points to give the distance map of.
+    draft : bool
+        Whether the outline need not be fitted to the image, which is faster.
     show_image : bool
         Whether to give the image as the model sees it.
     tag : object
@@ -69,6 +71,7 @@ class Job:
     settings: Settings = field(default_factory=Settings)
     region: Region | None = None
     map_of: int | None = None
+    draft: bool = False
     show_image: bool = False
     tag: Any = None
 
