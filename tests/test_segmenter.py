@@ -382,3 +382,142 @@ def test_the_same_every_time():
         segmenter.set_image(data.coffee()[:200, 100:400])
         masks.append(segmenter.segment([(100, 150), (20, 20)], [1, 0]))
     np.testing.assert_array_equal(masks[0].score, masks[1].score)
+
+
+POINTS, LABELS = [(25, 50), (5, 10), (40, 60)], [1, 0, 0]
+
+
+def test_a_threshold_of_the_users_is_what_counts(disc):
+    segmenter, _ = disc
+    free = segmenter.segment(POINTS, LABELS)
+    calls = []
+    chosen = segmenter.segment(
+        POINTS, LABELS, thresholds={0: 0.07}, progress=lambda phase, _: calls.append(phase)
+    )
+    assert calls == []  # no new map
+    assert chosen.thresholds[0] == 0.07
+    assert free.thresholds[0] != 0.07
+    same = segmenter.segment(POINTS, LABELS, thresholds=[0.07, np.nan, np.nan])
+    np.testing.assert_array_equal(same.mask, chosen.mask)
+    np.testing.assert_array_equal(same.thresholds, chosen.thresholds)
+
+
+@pytest.mark.parametrize("thresholds", [{}, {1: np.nan}, [np.nan] * 3, None])
+def test_a_threshold_that_is_not_a_number_changes_nothing(disc, thresholds):
+    segmenter, _ = disc
+    free = segmenter.segment(POINTS, LABELS)
+    result = segmenter.segment(POINTS, LABELS, thresholds=thresholds)
+    np.testing.assert_array_equal(result.mask, free.mask)
+    np.testing.assert_array_equal(result.score, free.score)
+    np.testing.assert_array_equal(result.thresholds, free.thresholds)
+
+
+@pytest.mark.parametrize("preset", ["default", "published"])
+def test_a_higher_threshold_takes_more(preset):
+    segmenter = Segmenter(preset=preset, grid=24, device="cpu")
+    segmenter.set_image(blob()[0])
+    areas = [
+        segmenter.segment([(25, 50)], [1], thresholds={0: threshold}).mask.sum()
+        for threshold in (0.0, 0.05, 0.2, 0.6, 1.0)
+    ]
+    assert areas == sorted(areas)
+    assert areas[0] < areas[-1]
+
+
+def test_the_best_thresholds_given_back_change_nothing():
+    segmenter = Segmenter(preset="published", grid=24, device="cpu")
+    segmenter.set_image(blob()[0])
+    free = segmenter.segment(POINTS, LABELS)
+    again = segmenter.segment(POINTS, LABELS, thresholds=free.thresholds)
+    np.testing.assert_array_equal(again.mask, free.mask)
+    np.testing.assert_array_equal(again.thresholds, free.thresholds)
+
+
+def test_thresholds_of_a_pixel_given_twice(disc):
+    segmenter, _ = disc
+    points = [(25, 50), (25.2, 49.9), (5, 10), (5, 10)]
+    result = segmenter.segment(points, [1, 1, 1, 0], thresholds={0: 0.5, 1: 0.1, 2: 0.3})
+    np.testing.assert_array_equal(result.thresholds[:3], [0.1, 0.1, np.nan])
+    free = segmenter.segment(points, [1, 1, 1, 0], thresholds={0: 0.1})
+    assert result.thresholds[3] == free.thresholds[3]  # a λ of the superseded point means nothing
+
+
+def test_the_way_to_a_threshold_does_not_matter(disc):
+    segmenter, _ = disc
+    points, labels = [(25, 50), (30, 62), (45, 50)], [1, 1, 0]
+    for threshold in (0.02, 0.9, 0.3):
+        last = segmenter.segment(points, labels, thresholds={0: threshold})
+    fresh = Segmenter(grid=24, device="cpu")
+    fresh.set_image(blob()[0])
+    want = fresh.segment(points, labels, thresholds={0: 0.3})
+    np.testing.assert_array_equal(last.mask, want.mask)
+
+
+def test_distance_maps_are_those_the_mask_is_made_of():
+    segmenter = Segmenter(preset="published", grid=24, device="cpu")
+    segmenter.set_image(blob()[0])
+    result = segmenter.segment([(25, 50)], [1])
+    calls = []
+    maps = segmenter.distance_maps(
+        [(25, 50), (25, 50)], progress=lambda phase, _: calls.append(phase)
+    )
+    assert calls == []
+    assert maps.shape == (2, 60, 80)
+    assert maps.dtype == np.float32
+    np.testing.assert_array_equal(maps[0], maps[1])
+    assert (maps[0, 25, 50], maps[0].max()) == (0, 1)
+    np.testing.assert_array_equal(maps[0] <= result.thresholds[0], result.mask)
+    assert segmenter.distance_maps([]).shape == (0, 60, 80)
+    maps[:] = 0  # a copy: what is kept stays
+    assert segmenter.segment([(25, 50)], [1]).mask.sum() == result.mask.sum()
+
+
+def test_uncertainty_is_highest_on_the_boundary(disc):
+    segmenter, _ = disc
+    result = segmenter.segment(POINTS, LABELS)
+    assert (result.uncertainty >= 0).all()
+    assert result.uncertainty.max() > 0.9
+    assert [result.uncertainty[point] for point in POINTS] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "words"),
+    [
+        ({3: 0.1}, "for point 3, but there are 3 points"),
+        ({-1: 0.1}, "for point -1"),
+        ({0: 1.5}, "threshold 1.5 cannot be"),
+        ({0: -0.1}, "threshold -0.1 cannot be"),
+        ([0.1, np.inf, 0.1], "threshold inf cannot be"),
+        ([0.1], "3 points but thresholds of shape"),
+    ],
+)
+def test_bad_thresholds_are_said_in_a_sentence(disc, thresholds, words):
+    with pytest.raises(InputError, match=words):
+        disc[0].segment(POINTS, LABELS, thresholds=thresholds)
+
+
+def test_distance_maps_without_an_image_or_outside_of_it(disc):
+    with pytest.raises(InputError, match="set_image first"):
+        Segmenter(device="cpu").distance_maps([(0, 0)])
+    with pytest.raises(InputError, match="outside the plane"):
+        disc[0].distance_maps([(99, 0)])
+
+
+def test_several_rough_masks_are_several_parts(disc):
+    segmenter, truth = disc
+    left, right = truth.copy(), truth.copy()
+    left[:, 50:], right[:, :50] = False, False
+    result = segmenter.segment([], [], mask=np.stack([left, right, np.zeros_like(left)]))
+    assert iou(result.mask, truth) > 0.7
+
+
+def test_a_draft_leaves_the_outline_where_the_maps_say(monkeypatch):
+    fitted = []
+    monkeypatch.setattr("napari_m2n2.segmenter.fit_outline", lambda *_, **__: fitted.append(1))
+    segmenter = Segmenter(grid=24, device="cpu")
+    segmenter.set_image(blob()[0])
+    draft = segmenter.segment(POINTS, LABELS, thresholds={0: 0.2}, draft=True)
+    assert fitted == []
+    final = segmenter.segment(POINTS, LABELS, thresholds={0: 0.2})
+    assert fitted == [1]
+    np.testing.assert_array_equal(draft.thresholds, final.thresholds)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from skimage.draw import line
 
 from napari_m2n2.errors import InputError
+
+Thresholds: TypeAlias = Mapping[int, float] | ArrayLike | None
+"""λ of some points, by their index, or of all, NaN where it is to be chosen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +36,8 @@ class Prompts:
         The pixels of each scribble, neighbours connected.
     stroke_labels : (s,) bool array
         True = foreground scribble.
+    thresholds : (n,) float64 array
+        λ of each point that the user chose; NaN where it is to be chosen by its score.
     """
 
     points: NDArray[np.int64]
@@ -41,6 +46,7 @@ class Prompts:
     regions: tuple[NDArray[np.bool_], ...] = ()
     strokes: tuple[NDArray[np.int64], ...] = ()
     stroke_labels: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    thresholds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
 def check_prompts(
@@ -51,6 +57,7 @@ def check_prompts(
     boxes: ArrayLike = (),
     scribbles: Sequence[tuple[ArrayLike, Any]] = (),
     mask: ArrayLike | None = None,
+    thresholds: Thresholds = None,
 ) -> Prompts:
     """Check the prompts of a plane and turn coordinates into pixels.
 
@@ -66,8 +73,10 @@ def check_prompts(
         (row, column, row, column) of two opposite corners; each box holds one object.
     scribbles : sequence of (path, label)
         `path` is a (k, 2) array of (row, column), `label` as in `labels`.
-    mask : (H, W) array-like of bool, optional
-        A rough mask of the object.
+    mask : (H, W) or (k, H, W) array-like of bool, optional
+        A rough mask of the object, or several, of a part each.
+    thresholds : mapping of int to float or (n,) array-like, optional
+        λ in [0, 1] of points by their index, or of all, NaN = to be chosen.
 
     Returns
     -------
@@ -90,6 +99,7 @@ def check_prompts(
         regions=_regions(boxes, mask, shape),
         strokes=strokes,
         stroke_labels=stroke_labels,
+        thresholds=_thresholds(thresholds, len(pixels)),
     )
 
 
@@ -126,6 +136,34 @@ def _labels(labels: ArrayLike) -> NDArray[np.bool_]:
             "A label is neither True nor False; use 1 for foreground, 0 for background."
         )
     return values.astype(bool)
+
+
+def _thresholds(thresholds: Thresholds, count: int) -> NDArray[np.float64]:
+    """Return the λ that the user chose for each of `count` points, NaN for the others."""
+    chosen = np.full(count, np.nan)
+    if isinstance(thresholds, Mapping):
+        for index, value in thresholds.items():
+            if not 0 <= index < count:
+                raise InputError(
+                    f"A threshold is given for point {index}, but there are {count} points, "
+                    "counted from 0."
+                )
+            chosen[index] = value
+    elif thresholds is not None:
+        values = np.asarray(thresholds, dtype=np.float64)
+        if values.shape != (count,):
+            raise InputError(
+                f"There are {count} points but thresholds of shape {values.shape}; give one for "
+                "each, NaN where it is to be chosen."
+            )
+        chosen[:] = values
+    wrong = ~np.isnan(chosen) & ~((chosen >= 0) & (chosen <= 1))
+    if wrong.any():
+        raise InputError(
+            f"The threshold {chosen[wrong][0]:g} cannot be; give a number from 0 to 1, or NaN to "
+            "have it chosen."
+        )
+    return chosen
 
 
 def _superseded(
@@ -171,11 +209,10 @@ def _regions(
         region[row : last_row + 1, column : last_column + 1] = True
         regions.append(region)
     if mask is not None:
-        region = np.asarray(mask).astype(bool)
-        if region.shape != shape:
+        masks = np.asarray(mask).astype(bool)
+        if masks.ndim not in (2, 3) or masks.shape[-2:] != shape:
             raise InputError(
-                f"The mask has shape {region.shape} but the plane {shape}; give one of that shape."
+                f"The mask has shape {masks.shape} but the plane {shape}; give one of that shape."
             )
-        if region.any():
-            regions.append(region)
+        regions += [region for region in masks.reshape(-1, *shape) if region.any()]
     return tuple(regions)

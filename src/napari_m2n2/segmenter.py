@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -21,12 +19,14 @@ from napari_m2n2.attention.weights import Weights
 from napari_m2n2.errors import InputError
 from napari_m2n2.image import Contrast, to_rgb
 from napari_m2n2.progress import Progress, ignore
-from napari_m2n2.prompts import check_prompts
+from napari_m2n2.prompts import Thresholds, check_prompts, to_pixels
 from napari_m2n2.segmentation.corrections import Corrections
+from napari_m2n2.segmentation.kept import KeptCandidates
 from napari_m2n2.segmentation.nearest import combine
 from napari_m2n2.segmentation.outline import fit_outline
 from napari_m2n2.segmentation.parameters import Parameters, resolve
 from napari_m2n2.segmentation.plane import PreparedPlane, prepare
+from napari_m2n2.segmentation.result import Result
 from napari_m2n2.segmentation.seeds import (
     Seed,
     choose_thresholds,
@@ -34,38 +34,9 @@ from napari_m2n2.segmentation.seeds import (
     make_seeds,
     thresholds_by_point,
 )
-from napari_m2n2.segmentation.selection import Candidates, find_candidates
+from napari_m2n2.segmentation.selection import Candidates
 
-_CACHE_BYTES = 1 << 29
-"""Memory for the maps of earlier prompts; the least recently used go first."""
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What the prompts of a plane give.
-
-    Attributes
-    ----------
-    mask : (H, W) bool array
-        The object.
-    score : (H, W) float32 array
-        Signed soft score in [-1, 1]: positive in the object, 0 on its boundary.
-    thresholds : (n,) float64 array
-        λ of each point, in the order given, in units of its own distance map; NaN for a point
-        whose pixel was given again later with the other label.
-    timings : mapping of str to float
-        Seconds: "prepare" (the image, once), "maps" (new distance maps), "score" (thresholds and
-        mask) and "total" (maps and score).
-    weights : str
-        Which weights the attention comes from: a repository of the Hugging Face hub with its
-        commit, or a folder; "" for a backbone that has none.
-    """
-
-    mask: NDArray[np.bool_]
-    score: NDArray[np.float32]
-    thresholds: NDArray[np.float64]
-    timings: Mapping[str, float]
-    weights: str = ""
+__all__ = ["Result", "Segmenter"]
 
 
 class Segmenter:
@@ -130,7 +101,7 @@ class Segmenter:
         self.backbone_name = self._source.name
         self._plane: PreparedPlane | None = None
         self._prepare_seconds = 0.0
-        self._cache: OrderedDict[bytes, Candidates] = OrderedDict()
+        self._kept = KeptCandidates(self.parameters)
         self._corrections = Corrections(self.parameters.correction)
 
     @property
@@ -184,7 +155,7 @@ class Segmenter:
         rgb = to_rgb(image, channel_axis=channel_axis, channels=channels, contrast=contrast)
         plane = self._source.within_memory(lambda: self._prepare(rgb, attention, progress))
         self._plane = plane
-        self._cache.clear()
+        self._kept = KeptCandidates(self.parameters)
         self._corrections = Corrections(self.parameters.correction)
         self._prepare_seconds = time.perf_counter() - began
 
@@ -206,6 +177,8 @@ class Segmenter:
         scribbles: Sequence[tuple[ArrayLike, Any]] = (),
         text: str | None = None,
         mask: ArrayLike | None = None,
+        thresholds: Thresholds = None,
+        draft: bool = False,
         progress: Progress = ignore,
     ) -> Result:
         """Return the object that the prompts mean.
@@ -223,8 +196,14 @@ class Segmenter:
             `path` is a (k, 2) array of (row, column) of a line drawn by the user.
         text : None
             No backbone here understands text.
-        mask : (H, W) array-like of bool, optional
-            A rough mask of the object to begin with.
+        mask : (H, W) or (k, H, W) array-like of bool, optional
+            A rough mask of the object to begin with, or of several parts of it.
+        thresholds : mapping of int to float or (n,) array-like, optional
+            λ in [0, 1] of points by their index, or of all points with NaN where it is to be
+            chosen. Needs no new map. Of several for one pixel the last one counts.
+        draft : bool
+            Leave the outline where the maps say, for instance while a λ is being dragged: fitting
+            it to the image may take seconds on large objects.
         progress : callable, optional
             Called as ``progress(phase, fraction)`` with the phases "Markov map" and "upsampling";
             it may raise `Cancelled`, after which the same call goes on where it stopped.
@@ -234,21 +213,25 @@ class Segmenter:
         InputError
             If no image was set, a prompt lies outside of it, or the arrays do not fit.
         """
-        if self._plane is None:
-            raise InputError("No image was set; call set_image first.")
+        plane = self._prepared()
         if text is not None:
             raise InputError(
                 f"The backbone {self.backbone_name!r} does not understand text; use points."
             )
-        plane = self._plane
         prompts = check_prompts(
-            points, labels, plane.shape, boxes=boxes, scribbles=scribbles, mask=mask
+            points,
+            labels,
+            plane.shape,
+            boxes=boxes,
+            scribbles=scribbles,
+            mask=mask,
+            thresholds=thresholds,
         )
         began = time.perf_counter()
         seeds = make_seeds(prompts, plane.shape, plane.grid)
-        candidates = self._source.within_memory(lambda: self._candidates(plane, seeds, progress))
+        candidates = self._source.within_memory(lambda: self._kept.of(plane, seeds, progress))
         mapped = time.perf_counter()
-        result, score, chosen = self._decide(plane, seeds, candidates)
+        result, score, chosen = self._decide(plane, seeds, candidates, draft)
         force(prompts, result, score)
         ended = time.perf_counter()
         return Result(
@@ -266,8 +249,36 @@ class Segmenter:
             weights=str(self.weights or ""),
         )
 
+    def distance_maps(
+        self, points: ArrayLike, *, progress: Progress = ignore
+    ) -> NDArray[np.float32]:
+        """Return the distance map of each point, (n, H, W) in [0, 1]: 0 at the point.
+
+        A pixel belongs to the segment of a point where its map is at most the point's λ. Points
+        that were segmented shortly before need no new map. Parameters and errors are those of
+        `segment`.
+        """
+        plane = self._prepared()
+        pixels = to_pixels(points, plane.shape)
+        seeds = [Seed((row, column), True) for row, column in pixels.tolist()]
+        candidates = self._source.within_memory(lambda: self._kept.of(plane, seeds, progress))
+        maps = np.empty((len(seeds), *plane.shape), np.float32)
+        for target, found in zip(maps, candidates, strict=True):
+            target[:] = found.distance
+        return maps
+
+    def _prepared(self) -> PreparedPlane:
+        """Return the image's plane, or say that there is none."""
+        if self._plane is None:
+            raise InputError("No image was set; call set_image first.")
+        return self._plane
+
     def _decide(
-        self, plane: PreparedPlane, seeds: Sequence[Seed], candidates: Sequence[Candidates]
+        self,
+        plane: PreparedPlane,
+        seeds: Sequence[Seed],
+        candidates: Sequence[Candidates],
+        draft: bool,
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32], list[float]]:
         """Return the mask, its score, and λ of each seed."""
 
@@ -281,30 +292,8 @@ class Segmenter:
 
         limits = self._corrections.limits(seeds, lambda places, most: solve(places, most)[0])
         mask, score, chosen = solve(range(len(seeds)), limits)
-        if plane.colours is not None:
+        if plane.colours is not None and not draft:
             pixels, labels = [seed.pixel for seed in seeds], [seed.label for seed in seeds]
             band = self.parameters.outline_band
             fit_outline(mask, score, plane.colours, pixels, labels, band=band)
         return mask, score, chosen
-
-    def _candidates(
-        self, plane: PreparedPlane, seeds: Sequence[Seed], progress: Progress
-    ) -> list[Candidates]:
-        """Return the distance map of each seed, making those that are not kept yet."""
-        keys = [seed.key for seed in seeds]
-        new = {k: s for k, s in zip(keys, seeds, strict=True) if k not in self._cache}
-        if new:
-            with torch.inference_mode():
-                maps = plane.distances([seed.pixel for seed in new.values()], progress)
-            for (key, seed), distance in zip(new.items(), maps, strict=True):
-                self._cache[key] = find_candidates(
-                    distance, self.parameters, image_gradient=plane.edges, region=seed.region
-                )
-        found = []
-        for key in keys:
-            self._cache.move_to_end(key)
-            found.append(self._cache[key])
-        held = sum(candidates.nbytes for candidates in self._cache.values())
-        while held > _CACHE_BYTES and len(self._cache) > len(seeds):
-            held -= self._cache.popitem(last=False)[1].nbytes
-        return found

@@ -4,7 +4,7 @@ import logging
 import subprocess
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,6 +12,8 @@ import pytest
 from napari_m2n2.annotation import compute
 from napari_m2n2.annotation.compute import Computer
 from napari_m2n2.annotation.jobs import Failed, Job, Segmented, Settings, Stopped
+from napari_m2n2.annotation.prompts import PlanePrompts
+from napari_m2n2.annotation.region import Region
 from napari_m2n2.errors import Cancelled, InputError, MissingError, NoMemoryError
 from napari_m2n2.progress import ignore
 
@@ -21,6 +23,7 @@ class FakeResult:
     mask: np.ndarray
     score: np.ndarray
     timings: dict
+    thresholds: np.ndarray
     weights: str = "some/weights@1"
 
 
@@ -45,11 +48,23 @@ class FakeSegmenter:
             raise self.trouble.pop(0)
         progress("attention", 1.0)
 
-    def segment(self, points, labels, *, progress=ignore):
+    @property
+    def rgb(self):
+        return np.repeat(self.image[..., np.newaxis], 3, axis=2).astype(np.float32)
+
+    def distance_maps(self, points, *, progress=ignore):
+        self.log.append(("distance_maps", len(points)))
+        rows, columns = np.indices(self.image.shape)
+        return np.stack([np.hypot(rows - r, columns - c) for r, c in points]).astype(np.float32)
+
+    def segment(self, points, labels, *, progress=ignore, **more):
+        self.more = more
         self.log.append(("segment", len(points)))
         progress("Markov map", 1.0)
         mask = self.image > 0.5
-        return FakeResult(mask, mask.astype(np.float32), {"maps": 0.1, "total": 0.1})
+        return FakeResult(
+            mask, mask.astype(np.float32), {"maps": 0.1, "total": 0.1}, np.full(len(points), 0.25)
+        )
 
 
 @pytest.fixture
@@ -72,8 +87,7 @@ def make_job(key="a", **more):
     return Job(
         read=lambda: image,
         key=key,
-        points=np.array([[1.0, 1.0]]),
-        labels=np.array([True]),
+        prompts=PlanePrompts(np.array([[1.0, 1.0]]), np.array([True])),
         **more,
     )
 
@@ -91,6 +105,87 @@ def test_a_job_is_segmented(computer):
     assert outcome.device == "cpu"
     assert outcome.seconds["total"] >= 0
     assert outcome.seconds["maps"] == 0.1
+
+
+def box_job(**more):
+    prompts = PlanePrompts(
+        points=np.array([[1.0, 1.0], [9.0, 9.0]]),
+        labels=np.array([True, False]),
+        thresholds=np.array([0.3, np.nan]),
+        boxes=np.array([[0.0, 0.0, 3.0, 3.0]]),
+        scribbles=((np.array([[0.0, 0.0], [0.0, 4.0]]), True),),
+        lassos=(np.array([[0.0, 0.0], [0.0, 4.0], [4.0, 4.0], [4.0, 0.0]]),),
+    )
+    return Job(read=lambda: np.ones((10, 10)), key="box", prompts=prompts, **more)
+
+
+def test_all_that_was_said_reaches_the_segmenter(log, trouble):
+    made = []
+    computer = Computer(
+        lambda settings: made.append(FakeSegmenter(settings, log, trouble)) or made[-1]
+    )
+    outcome = run(computer, box_job())
+    assert isinstance(outcome, Segmented)
+    assert set(made[0].more) == {"boxes", "scribbles", "mask", "thresholds"}
+    assert made[0].more["mask"].shape == (1, 10, 10)
+    np.testing.assert_array_equal(made[0].more["thresholds"], [0.3, np.nan])
+    assert outcome.distance is None
+    assert outcome.image is None
+    run(computer, make_job())
+    assert made[1].more == {}
+    run(computer, make_job(draft=True))
+    assert made[1].more == {"draft": True}
+
+
+def test_a_map_and_the_image_are_given_if_asked_for(computer, log):
+    outcome = run(computer, box_job(map_of=1, show_image=True))
+    assert log[-1] == ("distance_maps", 1)
+    assert outcome.distance[9, 9] == 0
+    assert outcome.image.shape == (10, 10, 3)
+    np.testing.assert_array_equal(outcome.thresholds, [0.25, 0.25])
+
+
+def test_a_region_is_segmented_and_given_back_at_full_resolution(log, trouble):
+    made = []
+    computer = Computer(
+        lambda settings: made.append(FakeSegmenter(settings, log, trouble)) or made[-1]
+    )
+    region = Region((2, 9), (0, 8), 2)
+    reduced = np.zeros(region.size)
+    reduced[1, 2] = 1
+    prompts = PlanePrompts(np.array([[1.0, 1.0], [5.0, 4.0]]), np.array([True, True]))
+    job = Job(read=lambda: reduced, key="r", prompts=prompts, region=region, map_of=1)
+    outcome = run(computer, job)
+    assert np.argwhere(outcome.mask).tolist() == [[2, 4], [2, 5], [3, 4], [3, 5]]
+    assert outcome.mask.shape == outcome.score.shape == outcome.distance.shape == region.extent
+    assert outcome.left_out == 1
+    np.testing.assert_array_equal(outcome.thresholds, [np.nan, 0.25])
+    assert outcome.distance[3, 4] == pytest.approx(np.hypot(0.25, 0.25))
+    # a map of the point outside the region cannot be
+    assert run(computer, replace(job, map_of=0)).distance is None
+
+
+def test_another_region_is_another_plane(computer, log):
+    for rows in ((0, 6), (0, 6), (1, 7)):
+        run(computer, make_job(region=Region(rows, (0, 6))))
+    assert sum(step == "set_image" for step, _ in log) == 2
+
+
+def test_background_shapes_have_the_last_word(log, trouble):
+    computer = Computer(lambda settings: FakeSegmenter(settings, log, trouble))
+    corner = np.array([[0.0, 0.0], [0.0, 4.0], [4.0, 4.0], [4.0, 0.0]])
+    prompts = PlanePrompts(np.array([[1.0, 1.0]]), np.array([True]), excluded=(corner,))
+    outcome = run(computer, Job(read=lambda: np.ones((10, 10)), key=1, prompts=prompts))
+    assert np.argwhere(outcome.mask[:4, :4]).tolist() == [[1, 1]]
+    assert outcome.mask[6:].all()
+    assert outcome.score[2, 2] == -1
+    assert outcome.uncertainty[2, 2] == 0
+
+
+def test_what_was_read_has_to_fit_the_region(computer):
+    outcome = run(computer, make_job(region=Region((0, 4), (0, 4))))
+    assert isinstance(outcome, Failed)
+    assert "segment the region anew" in outcome.message
 
 
 def test_a_plane_is_prepared_once(computer, log):
@@ -234,7 +329,7 @@ def test_an_image_that_cannot_be_read_is_a_failure(computer):
     def read():
         raise OSError("the disk is gone")
 
-    job = Job(read=read, key=1, points=np.zeros((1, 2)), labels=np.ones(1, bool))
+    job = Job(read=read, key=1, prompts=PlanePrompts(np.zeros((1, 2)), np.ones(1, bool)))
     outcome = run(computer, job)
     assert isinstance(outcome, Failed)
     assert "the disk is gone" in outcome.message
@@ -242,7 +337,7 @@ def test_an_image_that_cannot_be_read_is_a_failure(computer):
 
 def test_a_plane_too_large_is_refused_before_any_work(computer, log):
     image = np.broadcast_to(np.uint8(0), (20000, 20000))
-    job = Job(read=lambda: image, key=1, points=np.zeros((1, 2)), labels=np.ones(1, bool))
+    job = Job(read=lambda: image, key=1, prompts=PlanePrompts(np.zeros((1, 2)), np.ones(1, bool)))
     outcome = run(computer, job)
     assert isinstance(outcome, Failed)
     assert "20000 × 20000" in outcome.message
@@ -255,9 +350,9 @@ def test_torch_runs_in_inference_mode_in_the_thread_that_computes():
     seen = []
 
     class Asking(FakeSegmenter):
-        def segment(self, points, labels, *, progress=ignore):
+        def segment(self, points, labels, *, progress=ignore, **more):
             seen.append(torch.is_inference_mode_enabled())
-            return super().segment(points, labels, progress=progress)
+            return super().segment(points, labels, progress=progress, **more)
 
     outcome = run(Computer(lambda settings: Asking(settings, [], [])), make_job())
     assert isinstance(outcome, Segmented)

@@ -5,6 +5,7 @@ import pytest
 
 from napari_m2n2.annotation.jobs import Failed, Job, Segmented, Settings, Stopped
 from napari_m2n2.annotation.newest import Newest, run_now
+from napari_m2n2.annotation.prompts import PlanePrompts
 from napari_m2n2.errors import Cancelled
 from napari_m2n2.progress import ignore
 
@@ -13,8 +14,7 @@ def make_job(name, key="plane", **more):
     return Job(
         read=lambda: np.zeros((4, 4)),
         key=key,
-        points=np.zeros((1, 2)),
-        labels=np.ones(1, bool),
+        prompts=PlanePrompts(np.zeros((1, 2)), np.ones(1, bool)),
         tag=name,
         **more,
     )

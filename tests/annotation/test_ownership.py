@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from napari_m2n2.annotation.ownership import Ownership, Painted, plan
 from napari_m2n2.annotation.planes import Plane
+from napari_m2n2.annotation.region import Region
 
 PLANE = Plane((4, 6), (0, 1))
 
@@ -132,3 +133,35 @@ def test_planes_are_owned_one_by_one():
     filled = np.ones((4, 6), np.uint16)  # as if somebody else had written our number there
     assert len(ownership.plan(second, filled, disc()).pixels) == 0
     assert len(ownership.plan(first, filled, disc()).pixels) == 1
+
+
+def test_outside_the_region_all_stays_as_it_is():
+    ownership = Ownership((4, 6), 3)
+    empty = np.zeros((4, 6), np.uint16)
+    first = ownership.plan(PLANE, empty, disc((0, 0), (2, 3)))
+    ownership.wrote(PLANE, first)
+    current = apply(empty, first)
+    region = Region((1, 4), (2, 6))
+    inside = disc((3, 5))[region.window]
+    second = ownership.plan(PLANE, current, inside, region)
+    ownership.wrote(PLANE, second)
+    current = apply(current, second)
+    assert current.tolist() == (3 * disc((0, 0), (3, 5))).tolist()
+    # without the region again, all of it is still ours
+    third = ownership.plan(PLANE, current, disc())
+    assert not apply(current, third).any()
+
+
+def test_an_object_that_is_refined_may_be_cleared():
+    ownership = Ownership((4, 6), 3)
+    current = (3 * disc((1, 1), (1, 2))).astype(np.uint16)
+    current[2, 2] = 5
+    ownership.painted.add((np.array([1, 2]), np.array([2, 2])), np.array([3, 5]))
+    assert len(ownership.plan(PLANE, current, disc((0, 0))).pixels) == 1
+    ownership.adopt(PLANE, current)
+    assert ownership.planes == (PLANE,)
+    result = apply(current, ownership.plan(PLANE, current, disc((0, 0), (2, 2))))
+    assert result.tolist() == (3 * disc((0, 0)) + 5 * disc((2, 2))).tolist()
+    # what is painted later is kept as ever
+    ownership.painted.add((np.array([1]), np.array([1])), 3)
+    assert apply(current, ownership.plan(PLANE, current, disc()))[1].tolist() == [0, 3, 0, 0, 0, 0]

@@ -14,6 +14,7 @@ from napari_m2n2.annotation.planes import (
     choose_level,
     inside,
     is_tilted,
+    level_sentence,
     on_plane,
     probe,
     read_plane,
@@ -177,3 +178,21 @@ def test_the_finest_level_of_sensible_size_is_chosen():
 
 def test_most_pixels_leave_room_for_sensible_ones():
     assert planes.SENSIBLE_PIXELS < planes.MOST_PIXELS
+
+
+def test_zoomed_in_a_finer_level_is_chosen():
+    shapes = [(9, 40000, 40000), (9, 4000, 4000), (9, 2000, 2000), (9, 500, 500)]
+    assert choose_level(shapes, (1, 2), view=(40000, 40000)) == 2
+    assert choose_level(shapes, (1, 2), view=(20000, 20000)) == 1
+    assert choose_level(shapes, (2, 1), view=(2000, 2000)) == 0
+    assert choose_level(shapes, (1, 2), view=(2000, 90000)) == 1  # no more than there is
+
+
+def test_the_level_is_said():
+    shapes = [(9, 40000, 30000), (9, 4000, 3000), (9, 2000, 1500)]
+    assert level_sentence(shapes, (1, 2), 2) == (
+        "Level 2 of 0 to 2 of this image is outlined, 20 × coarser than the finest: "
+        "2000 × 1500 pixels."
+    )
+    assert level_sentence(shapes, (2, 1), 0).endswith("is outlined: 30000 × 40000 pixels.")
+    assert level_sentence(shapes[:1], (1, 2), 0) == ""

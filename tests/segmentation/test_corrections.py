@@ -82,3 +82,17 @@ def test_without_strength_nothing_is_asked():
     masks = Masks()
     assert Corrections(0.0).limits(clicks((1, 1, 1), (2, 2, 0)), masks) == [None, None]
     assert masks.asked == []
+
+
+def test_a_threshold_chosen_by_hand_is_part_of_what_a_click_was_placed_on():
+    masks = Masks()
+    corrections = Corrections(2.0)
+    free = Seed((2, 2), True, click=True)
+    chosen = Seed((2, 2), True, click=True, threshold=0.3)
+    later = Seed((10, 19), True, click=True)
+    assert free.key == chosen.key
+    corrections.limits([free, later], masks)
+    corrections.limits([free, later], masks)
+    assert len(masks.asked) == 1
+    corrections.limits([chosen, later], masks)
+    assert len(masks.asked) == 2

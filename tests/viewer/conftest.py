@@ -69,7 +69,7 @@ class _DiscSegmenter:
         self._discs.images.append((image, contrast))
         self._shape = image.shape[:2]
 
-    def segment(self, points, labels, *, progress=ignore):
+    def segment(self, points, labels, *, progress=ignore, **more):
         self._discs.clicks.append((points, labels))
         while not self._discs.gate.wait(0.005):
             self._discs.waiting.set()
@@ -80,7 +80,9 @@ class _DiscSegmenter:
         for wanted in (True, False):
             for point in points[labels == wanted]:
                 mask[disc(self._shape, point)] = wanted
-        return SimpleNamespace(mask=mask, score=mask.astype(np.float32), timings={})
+        thresholds = np.full(len(points), 0.5)
+        score = mask.astype(np.float32)
+        return SimpleNamespace(mask=mask, score=score, timings={}, thresholds=thresholds)
 
 
 def disc(shape, *centres):

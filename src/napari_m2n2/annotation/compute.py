@@ -13,6 +13,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2.annotation.jobs import Failed, Job, Outcome, Segmented, Settings, Stopped
 from napari_m2n2.annotation.planes import MOST_PIXELS
+from napari_m2n2.annotation.region import Region, whole_plane
 from napari_m2n2.errors import Cancelled, InputError, UserError
 from napari_m2n2.progress import Progress
 
@@ -43,11 +45,41 @@ class PlaneSegmenter(Protocol):
     def device(self) -> str:
         """Where it runs."""
 
+    @property
+    def rgb(self) -> NDArray[np.float32] | None:
+        """The image as the method sees it."""
+
     def set_image(self, image: Any, *, contrast: Any = None, progress: Progress = ...) -> None:
         """Prepare a plane."""
 
-    def segment(self, points: Any, labels: Any, *, progress: Progress = ...) -> Any:
-        """Segment it; the result has mask, score and timings."""
+    def segment(
+        self,
+        points: Any,
+        labels: Any,
+        *,
+        boxes: Any = ...,
+        scribbles: Any = ...,
+        mask: Any = ...,
+        thresholds: Any = ...,
+        draft: bool = ...,
+        progress: Progress = ...,
+    ) -> Any:
+        """Segment it; the result has mask, score, thresholds and timings.
+
+        Only those of boxes, scribbles, mask and thresholds are given that there are, and `draft`
+        only if it is one.
+        """
+
+    def distance_maps(self, points: Any, *, progress: Progress = ...) -> NDArray[np.float32]:
+        """Return the distance map of each point."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A plane that stays prepared, or its region."""
+
+    segmenter: PlaneSegmenter
+    region: Region
 
 
 def create_segmenter(settings: Settings) -> PlaneSegmenter:
@@ -83,7 +115,7 @@ class Computer:
     ) -> None:
         self._create = create
         self._kept = kept
-        self._planes: OrderedDict[Hashable, PlaneSegmenter] = OrderedDict()
+        self._planes: OrderedDict[Hashable, _Prepared] = OrderedDict()
 
     def __call__(self, job: Job, preparing: Progress, segmenting: Progress) -> Outcome:
         """Compute a job; see `napari_m2n2.annotation.newest.Compute`."""
@@ -124,25 +156,15 @@ class Computer:
     def _compute(self, job: Job, preparing: Progress, segmenting: Progress) -> Outcome:
         """Prepare the plane if it is not known, then segment it."""
         start = time.perf_counter()
-        segmenter = self._planes.get(job.plane_key)
-        if segmenter is None:
-            segmenter = self._prepare(job, preparing)
+        prepared = self._planes.get(job.plane_key)
+        if prepared is None:
+            prepared = self._prepare(job, preparing)
         self._planes.move_to_end(job.plane_key)
         segmenting("segmenting", 0.0)
         with inference_mode():
-            result = segmenter.segment(job.points, job.labels, progress=segmenting)
-        seconds = {**result.timings, "total": time.perf_counter() - start}
-        rows, columns = segmenter.grid or (0, 0)
-        return Segmented(
-            mask=np.asarray(result.mask, dtype=bool),
-            score=np.asarray(result.score, dtype=np.float32),
-            seconds=seconds,
-            grid=(rows, columns),
-            device=segmenter.device,
-            weights=str(getattr(result, "weights", "")),
-        )
+            return _segment(job, prepared, segmenting, start)
 
-    def _prepare(self, job: Job, preparing: Progress) -> PlaneSegmenter:
+    def _prepare(self, job: Job, preparing: Progress) -> _Prepared:
         """Read and encode a plane and keep it, in place of the one not used for longest."""
         preparing("reading the image", 0.0)
         image = job.read()
@@ -153,8 +175,41 @@ class Computer:
             self._planes.popitem(last=False)
         with inference_mode():
             segmenter.set_image(image, contrast=job.contrast, progress=preparing)
-        self._planes[job.plane_key] = segmenter
-        return segmenter
+        region = whole_plane(image.shape[:2]) if job.region is None else job.region
+        prepared = self._planes[job.plane_key] = _Prepared(segmenter, region)
+        return prepared
+
+
+def _segment(job: Job, prepared: _Prepared, progress: Progress, start: float) -> Segmented:
+    """Segment a plane that is prepared; `start` is when the work on it began."""
+    segmenter, region = prepared.segmenter, prepared.region
+    prompts, kept = job.prompts.within(region)
+    given = prompts.arguments(region.size) | ({"draft": True} if job.draft else {})
+    result = segmenter.segment(prompts.points, prompts.labels, progress=progress, **given)
+    mask, score = np.array(result.mask, dtype=bool), np.array(result.score, dtype=np.float32)
+    if prompts.excluded:
+        excluded = prompts.excluded_mask(region.size)
+        mask[excluded], score[excluded] = False, -1
+    thresholds = np.full(len(kept), np.nan)
+    thresholds[kept] = result.thresholds
+    distance = None
+    if job.map_of is not None and kept[job.map_of]:
+        place = int(np.count_nonzero(kept[: job.map_of]))
+        maps = segmenter.distance_maps(prompts.points[place : place + 1], progress=progress)
+        distance = region.enlarge(maps[0])
+    rows, columns = segmenter.grid or (0, 0)
+    return Segmented(
+        mask=region.enlarge(mask),
+        score=region.enlarge(score),
+        seconds={**result.timings, "total": time.perf_counter() - start},
+        grid=(rows, columns),
+        device=segmenter.device,
+        weights=str(getattr(result, "weights", "")),
+        thresholds=thresholds,
+        left_out=prompts.outside,
+        distance=distance,
+        image=segmenter.rgb if job.show_image else None,
+    )
 
 
 def refuse_too_large(image: NDArray[Any]) -> None:
@@ -163,7 +218,7 @@ def refuse_too_large(image: NDArray[Any]) -> None:
     if rows * columns > MOST_PIXELS:
         raise InputError(
             f"The plane has {rows} × {columns} pixels, too many for one go; "
-            "crop the image, or open it as a multi-scale image."
+            "choose a region, crop the image, or open it as a multi-scale image."
         )
 
 

@@ -9,6 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_m2n2.annotation.prompts import PlanePrompts
+from napari_m2n2.annotation.region import Region
+from napari_m2n2.image import Contrast
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -39,38 +43,50 @@ class Job:
     Attributes
     ----------
     read : callable
-        Gives the plane, (H, W) or (H, W, C); called in the worker, and only if the plane is not
-        known by its key.
+        Gives the plane, or its region as `napari_m2n2.annotation.reading.read_region` does,
+        (h, w) or (h, w, C); called in the worker, and only if it is not known by its key.
     key : hashable
         Names the pixels of the plane and their contrast: the same key means the same plane.
-    points : (n, 2) float64 array
-        (row, column) in pixels, all of them inside the plane.
-    labels : (n,) bool array
-        True = foreground.
-    contrast : (float, float), optional
-        The values shown black and white.
+    prompts : PlanePrompts
+        In pixels of the plane, whatever the region.
+    contrast : (float, float) or "percentile", optional
+        The values shown black and white, see `napari_m2n2.image.to_rgb`.
     settings : Settings
+    region : Region, optional
+        The part of the plane that is segmented; by default all of it as it is.
+    map_of : int, optional
+        Which of the prompts' points to give the distance map of.
+    draft : bool
+        Whether the outline need not be fitted to the image, which is faster.
+    show_image : bool
+        Whether to give the image as the model sees it.
     tag : object
         For whoever asks: handed back with the outcome, looked at by nobody else.
     """
 
     read: Callable[[], NDArray[Any]]
     key: Hashable
-    points: NDArray[np.float64]
-    labels: NDArray[np.bool_]
-    contrast: tuple[float, float] | None = None
+    prompts: PlanePrompts
+    contrast: Contrast = None
     settings: Settings = field(default_factory=Settings)
+    region: Region | None = None
+    map_of: int | None = None
+    draft: bool = False
+    show_image: bool = False
     tag: Any = None
 
     @property
     def plane_key(self) -> Hashable:
         """Two jobs with the same one share all the work that precedes the prompts."""
-        return self.key, self.contrast, self.settings
+        return self.key, self.region, self.contrast, self.settings
 
 
 @dataclass(frozen=True, eq=False)
 class Segmented:
-    """The plane was segmented.
+    """The plane, or its region, was segmented.
+
+    Arrays have a value for each pixel of the plane or of the region's rectangle, whatever the
+    region was reduced by.
 
     Attributes
     ----------
@@ -85,6 +101,14 @@ class Segmented:
         Where it ran.
     weights : str
         Which weights the backbone used; "" if it has none.
+    thresholds : (n,) float64 array
+        λ of each of the job's points; NaN for those that had no say.
+    left_out : int
+        How many prompts lie outside the region.
+    distance : (H, W) float32 array, optional
+        The distance map asked for, in [0, 1].
+    image : (h, w, 3) float32 array, optional
+        The image as the model saw it, with the region's reduction.
     """
 
     mask: NDArray[np.bool_]
@@ -93,6 +117,15 @@ class Segmented:
     grid: tuple[int, int] = (0, 0)
     device: str = ""
     weights: str = ""
+    thresholds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    left_out: int = 0
+    distance: NDArray[np.float32] | None = None
+    image: NDArray[np.float32] | None = None
+
+    @property
+    def uncertainty(self) -> NDArray[np.float32]:
+        """1 - abs(score), (H, W) in [0, 1]: 1 on the boundary."""
+        return np.float32(1) - np.abs(self.score)
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ other objects, and whatever the user painted or erased by hand, stay as they are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2.annotation.planes import Plane
+from napari_m2n2.annotation.region import Region, whole_plane
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,13 +105,27 @@ class Painted:
     def on(self, plane: Plane, current: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Return the pixels of a plane that still hold what was painted: (H, W) bool."""
         holds = np.zeros(plane.size, bool)
+        on_it, rows, columns = self._pixels_of(plane)
+        holds[rows, columns] = current[rows, columns] == self._values[on_it]
+        return holds
+
+    def release(self, plane: Plane, mask: NDArray[np.bool_]) -> None:
+        """Forget what was painted where a mask (H, W) of a plane is set."""
+        on_it, rows, columns = self._pixels_of(plane)
+        stays = np.ones(len(self._where), bool)
+        stays[np.flatnonzero(on_it)] = ~mask[rows, columns]
+        self._where, self._values = self._where[stays], self._values[stays]
+
+    def _pixels_of(
+        self, plane: Plane
+    ) -> tuple[NDArray[np.bool_], NDArray[np.integer], NDArray[np.integer]]:
+        """Return which of the painted pixels lie on a plane, and their rows and columns."""
         indices = np.unravel_index(self._where, self._shape)
         on_it = np.ones(len(self._where), bool)
         for axis, index in plane.hidden:
             on_it &= indices[axis] == index
         rows, columns = (indices[axis][on_it] for axis in plane.displayed)
-        holds[rows, columns] = current[rows, columns] == self._values[on_it]
-        return holds
+        return on_it, rows, columns
 
 
 class Ownership:
@@ -129,14 +144,48 @@ class Ownership:
         self.painted = Painted(shape)
         self._ours: dict[Plane, NDArray[np.bool_]] = {}
 
-    def plan(self, plane: Plane, current: NDArray[np.integer], mask: NDArray[np.bool_]) -> Change:
-        """Work out which pixels of a plane change; nothing is remembered yet."""
-        painted = self.painted.on(plane, current)
-        return plan(current, mask, self.label, self._ours.get(plane), painted)
+    def plan(
+        self,
+        plane: Plane,
+        current: NDArray[np.integer],
+        mask: NDArray[np.bool_],
+        region: Region | None = None,
+    ) -> Change:
+        """Work out which pixels of a plane change; nothing is remembered yet.
+
+        Parameters
+        ----------
+        plane : Plane
+        current : (H, W) array of int
+            The plane of the label image as it is.
+        mask : bool array
+            The object as it should be, on the plane or on the rectangle of the region.
+        region : Region, optional
+            What lies outside of it stays as it is.
+        """
+        window = (whole_plane(plane.size) if region is None else region).window
+        painted = self.painted.on(plane, current)[window]
+        ours = self._ours.get(plane)
+        ours = np.zeros(plane.size, bool) if ours is None else ours.copy()
+        change = plan(current[window], mask, self.label, ours[window], painted)
+        ours[window] = change.ours
+        start = np.array([side.start for side in window])
+        return replace(change, pixels=change.pixels + start, ours=ours)
 
     def wrote(self, plane: Plane, change: Change) -> None:
         """Remember a change that was carried out."""
         self._ours[plane] = change.ours
+
+    def adopt(self, plane: Plane, current: NDArray[np.integer]) -> None:
+        """Take over what holds the object's number on a plane, to refine it.
+
+        It was written in an earlier session, by another program or by hand; from now on a mask
+        may clear it.
+        """
+        mask = current == self.label
+        self.painted.release(plane, mask)
+        ours = self._ours.get(plane)
+        self._ours[plane] = mask if ours is None else ours | mask
 
     @property
     def planes(self) -> tuple[Plane, ...]:

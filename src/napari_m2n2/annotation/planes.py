@@ -195,8 +195,10 @@ def is_tilted(world_to_layer: Affine, plane: Plane) -> bool:
     return bool((np.abs(matrix) > 1e-6 * scale).any())
 
 
-def choose_level(shapes: ArrayLike, displayed: Sequence[int]) -> int:
-    """Return the finest level whose plane is of a sensible size, else the coarsest.
+def choose_level(
+    shapes: ArrayLike, displayed: Sequence[int], view: tuple[float, float] | None = None
+) -> int:
+    """Return the finest level of which no more is on screen than a sensible number of pixels.
 
     Parameters
     ----------
@@ -204,7 +206,29 @@ def choose_level(shapes: ArrayLike, displayed: Sequence[int]) -> int:
         Shape of each level without colours, finest first.
     displayed : (int, int)
         The axes of the layer that are on screen.
+    view : (float, float), optional
+        How many rows and columns of the finest level are on screen; by default all.
+
+    Returns
+    -------
+    int
+        The coarsest level if even that has more.
     """
-    pixels = np.asarray(shapes)[:, list(displayed)].prod(axis=1)
-    fitting = np.flatnonzero(pixels <= SENSIBLE_PIXELS)
-    return int(fitting[0]) if len(fitting) else len(pixels) - 1
+    sides = np.asarray(shapes, dtype=np.float64)[:, list(displayed)]
+    if view is not None:
+        sides *= np.minimum(np.asarray(view, dtype=np.float64) / sides[0], 1)
+    fitting = np.flatnonzero(sides.prod(axis=1) <= SENSIBLE_PIXELS)
+    return int(fitting[0]) if len(fitting) else len(sides) - 1
+
+
+def level_sentence(shapes: ArrayLike, displayed: Sequence[int], level: int) -> str:
+    """Tell which level of a multi-scale image is segmented; empty for an image of one level."""
+    sides = np.asarray(shapes)[:, list(displayed)]
+    if len(sides) < 2:
+        return ""
+    rows, columns = (int(side) for side in sides[level])
+    text = f"Level {level} of 0 to {len(sides) - 1} of this image is outlined"
+    if level:
+        coarser = float((sides[0] / sides[level]).max())
+        text += f", {coarser:.3g} × coarser than the finest"
+    return f"{text}: {rows} × {columns} pixels."

@@ -4,7 +4,8 @@ The first click says what the object is; a later one says that the outline is wr
 How wrong, it says too: the pixels between the click and the nearest one that was already as the
 click asks are wrong for certain. A click that lies r pixels within the mistake therefore gets a
 segment of at most κ π r² pixels, so that a click close to the outline moves the outline and cannot
-flood an organ. M2N2 (CVPR 2025) treats all prompts alike; measured in docs/results.md.
+flood an organ. What the click was placed on includes every λ that the user chose by hand. M2N2
+(CVPR 2025) treats all prompts alike; measured in docs/results.md.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from napari_m2n2.segmentation.seeds import Seed
 
 _LEAST_DEPTH = 1.5
 """Pixels: a click beside the outline moves it by about its neighbours."""
+
+_Click = tuple[bytes, bool, float | None]
+"""The map, label and chosen λ of a click."""
 
 Solve = Callable[[Sequence[int], Sequence[int | None]], NDArray[np.bool_]]
 """The mask of some of the seeds, by their places in the sequence, with their limits."""
@@ -39,7 +43,7 @@ class Corrections:
     def __init__(self, strength: float) -> None:
         self._strength = strength
         self._always: list[bytes] = []
-        self._known: list[tuple[bytes, bool, int | None]] = []
+        self._known: list[tuple[_Click, int | None]] = []
 
     def limits(self, seeds: Sequence[Seed], solve: Solve) -> list[int | None]:
         """Return the most pixels of each seed's segment; None where there is no limit.
@@ -62,9 +66,10 @@ class Corrections:
             self._always, self._known = always, []
         for number, place in enumerate(clicks):
             seed = seeds[place]
+            identity = (seed.key, seed.label, seed.threshold)
             if self._known[number : number + 1]:
-                key, label, limit = self._known[number]
-                if (key, label) == (seed.key, seed.label):
+                known, limit = self._known[number]
+                if known == identity:
                     found[place] = limit
                     before.append(place)
                     continue
@@ -72,7 +77,7 @@ class Corrections:
             if before:
                 mask = solve(before, [found[earlier] for earlier in before])
                 found[place] = most_pixels(mask, seed.pixel, seed.label, self._strength)
-            self._known.append((seed.key, seed.label, found[place]))
+            self._known.append((identity, found[place]))
             before.append(place)
         return found
 

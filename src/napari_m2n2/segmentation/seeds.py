@@ -31,16 +31,19 @@ class Seed:
         The box or rough mask that the seed stands for.
     click : bool
         Whether it is a point of its own, which mends the mask of the points before it.
+    threshold : float, optional
+        λ, if the user chose it.
     """
 
     pixel: tuple[int, int]
     label: bool
     region: NDArray[np.bool_] | None = None
     click: bool = False
+    threshold: float | None = None
 
     @property
     def key(self) -> bytes:
-        """What the candidates of this seed depend on; the label is not part of it."""
+        """What the candidates of this seed depend on; neither its label nor its λ."""
         region = b"" if self.region is None else self.region.tobytes()
         return blake2b(np.array(self.pixel).tobytes() + region, digest_size=16).digest()
 
@@ -49,11 +52,17 @@ def make_seeds(prompts: Prompts, shape: tuple[int, int], grid: tuple[int, int]) 
     """Return one seed for each point, box and mask, and some along each scribble.
 
     A scribble has a seed every cell of its length, a box or mask one at its innermost pixel. The
-    same pixel with the same label is one seed; a pixel with both labels has its last one.
+    same pixel with the same label is one seed; a pixel with both labels has its last one, and of
+    several λ chosen for it the last one.
     """
     labels: dict[tuple[int, int], bool] = {}
-    for pixel, label in zip(prompts.points.tolist(), prompts.labels.tolist(), strict=True):
-        labels[pixel[0], pixel[1]] = label
+    thresholds: dict[tuple[int, int], float] = {}
+    for (row, column), label in zip(prompts.points.tolist(), prompts.labels.tolist(), strict=True):
+        labels[row, column] = label
+    chosen = ~prompts.superseded & ~np.isnan(prompts.thresholds)
+    for place in np.flatnonzero(chosen):
+        row, column = prompts.points[place].tolist()
+        thresholds[row, column] = float(prompts.thresholds[place])
     clicks = len(labels)
     cell = max(shape[0] / grid[0], shape[1] / grid[1], 1.0)
     for stroke, label in zip(prompts.strokes, prompts.stroke_labels.tolist(), strict=True):
@@ -62,7 +71,7 @@ def make_seeds(prompts: Prompts, shape: tuple[int, int], grid: tuple[int, int]) 
         for row, column in stroke[places].tolist():
             labels.setdefault((row, column), label)
     seeds = [
-        Seed(pixel, label, click=place < clicks)
+        Seed(pixel, label, click=place < clicks, threshold=thresholds.get(pixel))
         for place, (pixel, label) in enumerate(labels.items())
     ]
     return seeds + [Seed(innermost(region), True, region) for region in prompts.regions]
@@ -78,11 +87,16 @@ def innermost(region: NDArray[np.bool_]) -> tuple[int, int]:
 def choose_thresholds(
     candidates: Sequence[Candidates], seeds: Sequence[Seed], limits: Sequence[int | None]
 ) -> list[float]:
-    """Return λ of each seed, given all others and the most pixels of each seed's segment."""
+    """Return λ of each seed, given all others and the most pixels of each seed's segment.
+
+    What the user chose stands, whatever the others say.
+    """
     pixels = np.array([seed.pixel for seed in seeds], np.int64).reshape(-1, 2)
     labels = np.array([seed.label for seed in seeds], bool)
     return [
         choose_threshold(own, pixels[labels == seed.label], pixels[labels != seed.label], limit)
+        if seed.threshold is None
+        else seed.threshold
         for own, seed, limit in zip(candidates, seeds, limits, strict=True)
     ]
 

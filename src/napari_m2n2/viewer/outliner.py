@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from napari_m2n2.annotation.jobs import Failed, Job, Outcome, Segmented, Settings
 from napari_m2n2.annotation.newest import Compute, Newest, Runner
 from napari_m2n2.annotation.planes import Plane
+from napari_m2n2.annotation.prompts import NO_PROMPTS, PlanePrompts
 from napari_m2n2.errors import InputError
 from napari_m2n2.progress import Progress
 from napari_m2n2.viewer import sentences
-from napari_m2n2.viewer.pair import NO_PROMPTS, Pair, PlanePrompts
+from napari_m2n2.viewer.pair import Pair
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ class Outliner:
             prompts = pair.prompts_on(plane)
             if prompts == pair.asked.get(plane, NO_PROMPTS):
                 continue
-            if plane == shown or not len(prompts.points):
+            if plane == shown or not prompts:
                 self._ask(pair, plane)
             else:
                 self._overtaken[pair, plane] = None
@@ -125,7 +126,7 @@ class Outliner:
         pair.said.pop(plane, None)
         self._overtaken.pop((pair, plane), None)
         try:
-            if len(prompts.points):
+            if prompts:
                 job = pair.job(plane, prompts, self.settings, _Tag(pair, plane, prompts))
                 pair.asked[plane] = prompts
                 self._newest.submit(job)
@@ -172,6 +173,6 @@ def _write(
         change = pair.write(plane, outcome.mask)
     except InputError as error:
         return str(error), True
-    count, foreground = len(prompts.points), int(prompts.labels.sum())
+    count, foreground = len(prompts.points), prompts.foreground
     text = sentences.outlined(plane, outcome, count, foreground)
     return f"{text} {sentences.kept(change.kept)}".strip(), False

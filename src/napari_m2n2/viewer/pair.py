@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,49 +20,19 @@ from napari_m2n2.annotation.planes import (
     Affine,
     Plane,
     choose_level,
-    inside,
     is_tilted,
+    level_sentence,
     on_plane,
     probe,
     read_plane,
     shown_plane,
     to_layer,
     to_level,
-    to_plane,
 )
+from napari_m2n2.annotation.prompts import PlanePrompts
+from napari_m2n2.annotation.shapes import prompts_on
 from napari_m2n2.errors import InputError
-from napari_m2n2.viewer import sentences
 from napari_m2n2.viewer.layers import make_labels, make_prompts, read_signs, strokes
-
-
-@dataclass(frozen=True, eq=False)
-class PlanePrompts:
-    """The prompts of one plane.
-
-    Attributes
-    ----------
-    points : (n, 2) float64 array
-        (row, column) of those inside the plane.
-    labels : (n,) bool array
-        True = foreground.
-    outside : int
-        How many more lie beside the image.
-    """
-
-    points: NDArray[np.float64]
-    labels: NDArray[np.bool_]
-    outside: int
-
-    def __eq__(self, other: object) -> bool:
-        """Tell whether two ask for the same mask."""
-        return (
-            isinstance(other, PlanePrompts)
-            and np.array_equal(self.points, other.points)
-            and np.array_equal(self.labels, other.labels)
-        )
-
-
-NO_PROMPTS = PlanePrompts(np.zeros((0, 2)), np.zeros(0, bool), 0)
 
 
 class Pair:
@@ -93,10 +62,9 @@ class Pair:
 
     def __init__(self, image: Image, dims: Dims, label: int) -> None:
         shapes = _level_shapes(image)
-        self.level = 0
-        if image.multiscale:
-            axes = [axis - (dims.ndim - image.ndim) for axis in dims.displayed]
-            self.level = choose_level(shapes, [axis for axis in axes if axis >= 0][-2:])
+        axes = [axis - (dims.ndim - image.ndim) for axis in dims.displayed]
+        self._displayed = axes if len(axes) == 2 and min(axes) >= 0 else [-2, -1]
+        self.level = choose_level(shapes, self._displayed) if image.multiscale else 0
         self.shape = tuple(int(n) for n in shapes[self.level])
         self.factors = shapes[0] / shapes[self.level]
         self.image = image
@@ -131,14 +99,9 @@ class Pair:
 
     def prompts_on(self, plane: Plane) -> PlanePrompts:
         """Return the prompts that lie on a plane."""
-        data = np.asarray(self.prompts.data, dtype=np.float64).reshape(-1, self.image.ndim)
         to_world = probe(self.prompts.data_to_world, self.image.ndim)
-        pixels = self._world_to_pixels().after(to_world)(data)
-        lies = on_plane(pixels, plane)
-        points = to_plane(pixels[lies], plane)
-        within = inside(points, plane)
-        signs = read_signs(self.prompts)[lies]
-        return PlanePrompts(points[within], signs[within], int(np.count_nonzero(~within)))
+        to_pixels = self._world_to_pixels().after(to_world)
+        return prompts_on(plane, to_pixels, self.prompts.data, read_signs(self.prompts))
 
     def last_on(self, plane: Plane) -> int | None:
         """Return the index of the prompt of a plane that was placed last."""
@@ -154,8 +117,7 @@ class Pair:
     @property
     def level_note(self) -> str:
         """What to say of the level that is segmented; empty for an image of one level."""
-        levels = len(_level_shapes(self.image))
-        return sentences.level(self.level, levels) if levels > 1 else ""
+        return level_sentence(_level_shapes(self.image), self._displayed, self.level)
 
     # what is asked
 
@@ -165,8 +127,7 @@ class Pair:
         return Job(
             read=read,
             key=key,
-            points=prompts.points,
-            labels=prompts.labels,
+            prompts=prompts,
             contrast=self._contrast(),
             settings=settings,
             tag=tag,

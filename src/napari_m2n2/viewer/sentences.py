@@ -55,14 +55,17 @@ def outside(count: int) -> str:
     return f"{counted(count, 'point')} {lie} beside the image and {were} left out."
 
 
+def left_out(count: int) -> str:
+    """Tell how many prompts the region left out; empty if none."""
+    if not count:
+        return ""
+    lie, were = ("lies", "was") if count == 1 else ("lie", "were")
+    return f"{counted(count, 'prompt')} {lie} outside the region and {were} left out."
+
+
 def kept(count: int) -> str:
     """Tell how many pixels of the mask could not be written; empty if none."""
     if not count:
         return ""
     stay = "stays as it is" if count == 1 else "stay as they are"
     return f"{counted(count, 'pixel')} painted by hand or of another object {stay}."
-
-
-def level(number: int, levels: int) -> str:
-    """Tell which level of a multi-scale image is segmented."""
-    return f"Level {number} of 0 to {levels - 1} of this image is outlined."

@@ -1,0 +1,47 @@
+"""What the prompts of a plane give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What the prompts of a plane give.
+
+    Attributes
+    ----------
+    mask : (H, W) bool array
+        The object.
+    score : (H, W) float32 array
+        Signed soft score in [-1, 1]: positive in the object, 0 on its boundary.
+    thresholds : (n,) float64 array
+        λ of each point, in the order given, in units of its own distance map: what the user chose,
+        or the best by score; NaN for a point whose pixel was given again later with the other
+        label.
+    timings : mapping of str to float
+        Seconds: "prepare" (the image, once), "maps" (new distance maps), "score" (thresholds and
+        mask) and "total" (maps and score).
+    weights : str
+        Which weights the attention comes from: a repository of the Hugging Face hub with its
+        commit, or a folder; "" for a backbone that has none.
+    """
+
+    mask: NDArray[np.bool_]
+    score: NDArray[np.float32]
+    thresholds: NDArray[np.float64]
+    timings: Mapping[str, float]
+    weights: str = ""
+
+    @property
+    def uncertainty(self) -> NDArray[np.float32]:
+        """1 - abs(score), (H, W) in [0, 1]: 1 on the boundary.
+
+        A pixel above 1 - t changes sides when λ of the points around it changes by about a share
+        t of itself.
+        """
+        return np.float32(1) - np.abs(self.score)
