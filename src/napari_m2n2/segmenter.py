@@ -231,7 +231,9 @@ class Segmenter:
         seeds = make_seeds(prompts, plane.shape, plane.grid)
         candidates = self._source.within_memory(lambda: self._kept.of(plane, seeds, progress))
         mapped = time.perf_counter()
-        result, score, chosen = self._decide(plane, seeds, candidates, draft)
+        result, score, chosen = self._source.within_memory(
+            lambda: self._decide(plane, seeds, candidates, draft)
+        )
         force(prompts, result, score)
         ended = time.perf_counter()
         return Result(

@@ -85,3 +85,15 @@ def test_the_same_every_time():
     image = picture(disc(30), noise=40)
     first, second = (fitted(disc(28), image) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+def test_a_large_part_is_cut_at_a_coarser_scale(monkeypatch):
+    truth = disc(30)
+    image = picture(truth)
+    fine = fitted(disc(33), image, [(60, 80), (60, 52)], [True, False])
+    monkeypatch.setattr("napari_m2n2.segmentation.outline._MOST_PIXELS", 4000)
+    coarse = fitted(disc(33), image, [(60, 80), (60, 52)], [True, False])
+    assert not np.array_equal(coarse, fine)
+    assert iou(coarse, fine) > 0.93
+    assert iou(coarse, truth) > 0.93
+    assert not coarse[60, 52]

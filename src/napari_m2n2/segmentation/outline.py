@@ -27,6 +27,9 @@ _RIM = 4
 _LEAST_BAND = 2.0
 """Pixels."""
 
+_MOST_PIXELS = 600_000
+"""A larger part is cut at a coarser scale, since a cut of a million pixels takes seconds."""
+
 _LEAST_PIXELS = 30
 """A smaller mask has too few colours to learn from."""
 
@@ -112,6 +115,8 @@ def _trimap(mask: NDArray[np.bool_], band: float) -> NDArray[np.uint8]:
 
 def _cut(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return the foreground of the best cut; the trimap's own where colours cannot be learnt."""
+    if trimap.size > _MOST_PIXELS:
+        return _coarse_cut(image, trimap)
     foreground: NDArray[np.bool_] = (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)
     if foreground.all() or not foreground.any():
         return foreground
@@ -120,6 +125,20 @@ def _cut(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.bool
     inside, outside = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.grabCut(image, trimap, (0, 0, 0, 0), outside, inside, 1, cv2.GC_INIT_WITH_MASK)
     found: NDArray[np.bool_] = (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)
+    return found
+
+
+def _coarse_cut(image: NDArray[np.uint8], trimap: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return the cut of a smaller picture, enlarged; what was certain stays."""
+    height, width = trimap.shape
+    factor = math.ceil(math.sqrt(trimap.size / _MOST_PIXELS))
+    size = (math.ceil(width / factor), math.ceil(height / factor))
+    small = _cut(
+        cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8),
+        cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8),
+    )
+    smooth = cv2.resize(small.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    found: NDArray[np.bool_] = (smooth > 0.5) & (trimap != cv2.GC_BGD) | (trimap == cv2.GC_FGD)
     return found
 
 
