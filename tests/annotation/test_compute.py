@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from napari_m2n2.annotation import compute
+from napari_m2n2 import errors
 from napari_m2n2.annotation.compute import Computer
 from napari_m2n2.annotation.jobs import Failed, Job, Segmented, Settings, Stopped
 from napari_m2n2.annotation.prompts import PlanePrompts
@@ -293,8 +293,8 @@ def test_a_grid_that_does_not_fit_beside_other_planes_is_tried_alone(computer, t
 def test_the_real_torch_error_is_recognised():
     import torch
 
-    assert compute.is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
-    assert not compute.is_out_of_memory(RuntimeError("shapes differ"))
+    assert errors.is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not errors.is_out_of_memory(RuntimeError("shapes differ"))
 
 
 def test_other_planes_make_room_when_memory_runs_out(computer, trouble, log):

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_m2n2 import errors
 from napari_m2n2.attention import fit
 from napari_m2n2.errors import InputError, MissingError
 
@@ -137,4 +138,4 @@ def test_the_grid_that_is_named_fits_and_a_larger_one_does_not(rows, columns, fr
     ],
 )
 def test_out_of_memory_is_told_from_other_errors(error, expected):
-    assert fit.is_out_of_memory(error) is expected
+    assert errors.is_out_of_memory(error) is expected

@@ -22,16 +22,13 @@ from numpy.typing import NDArray
 from napari_m2n2.annotation.jobs import Failed, Job, Outcome, Segmented, Settings, Stopped
 from napari_m2n2.annotation.planes import MOST_PIXELS
 from napari_m2n2.annotation.region import Region, whole_plane
-from napari_m2n2.errors import Cancelled, InputError, UserError
+from napari_m2n2.errors import Cancelled, InputError, UserError, is_out_of_memory
 from napari_m2n2.progress import Progress
 
 logger = logging.getLogger(__name__)
 
 KEPT_PLANES = 4
 """How many planes stay prepared; at grid 64 each holds some 200 MB, at grid 128 some 3 GB."""
-
-_RAN_OUT = ("out of memory", "can't allocate memory", "not enough memory")
-"""What torch says: for a GPU, for a processor, and for a processor on Windows."""
 
 
 class PlaneSegmenter(Protocol):
@@ -229,14 +226,6 @@ def inference_mode() -> AbstractContextManager[Any]:
     """
     torch = sys.modules.get("torch")
     return nullcontext() if torch is None else torch.inference_mode()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether memory ran out, on whatever device; torch has no common class for it."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in text for words in _RAN_OUT)
 
 
 def memory_sentence(settings: Settings) -> str:

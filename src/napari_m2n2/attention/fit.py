@@ -13,9 +13,6 @@ from napari_m2n2.errors import NoMemoryError
 _MARGIN = 1 << 28
 """What a device keeps for itself beside our tensors: kernels, workspaces, fragments."""
 
-_RAN_OUT = ("out of memory", "can't allocate memory", "not enough memory")
-"""What torch says: for a GPU, for a processor, and for a processor on Windows."""
-
 _STEP = 8
 """Sides of a grid that are offered are multiples of this, as the UNet prefers."""
 
@@ -112,14 +109,6 @@ def ran_out(name: str, grid: tuple[int, int], device: str, need: Callable[[int],
         f"The memory of {device} ran out for {name} on a grid of {_shown(grid)}; "
         f"{_instead(name, _largest(smaller, need, free), device)}."
     )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out; only CUDA has a class of its own for it."""
-    if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in text for words in _RAN_OUT)
 
 
 def _free(device: str) -> int:

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from napari_m2n2.attention import fit, libraries
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.attention.heads import add_mean_attention
-from napari_m2n2.errors import InputError, MissingError, NoMemoryError, UserError
+from napari_m2n2.errors import (
+    InputError,
+    MissingError,
+    NoMemoryError,
+    UserError,
+    is_out_of_memory,
+)
 from napari_m2n2.progress import Progress, ignore
 
 
@@ -96,7 +102,7 @@ class Hooked(ABC):
                 # without a name, which would keep it alive while the sentence below is raised
                 return Attention(self._matrix(rgb, progress), self.grid)
         except (RuntimeError, MemoryError) as error:
-            if isinstance(error, UserError) or not fit.is_out_of_memory(error):
+            if isinstance(error, UserError) or not is_out_of_memory(error):
                 raise
         # here, where no traceback holds on to tensors any more
         self.release()

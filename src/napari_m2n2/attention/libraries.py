@@ -17,8 +17,7 @@ from typing import Any
 
 import torch
 
-from napari_m2n2.attention import fit
-from napari_m2n2.errors import FileError, InputError, MissingError
+from napari_m2n2.errors import FileError, InputError, MissingError, is_out_of_memory
 
 _LIBRARIES = ("diffusers", "transformers")
 
@@ -145,7 +144,7 @@ def load(cls: Any, folder: Path, dtype: torch.dtype, *, unused: tuple[str, ...] 
                 **extra,
             )
     except Exception as error:
-        if fit.is_out_of_memory(error):
+        if is_out_of_memory(error):
             raise
         raise FileError(
             f"The weights in {folder} cannot be read ({_first_line(error)}); download them again."

@@ -15,7 +15,7 @@ from napari_m2n2.attention.base import Attention, Backbone
 from napari_m2n2.attention.options import PLAIN, BackboneOptions
 from napari_m2n2.attention.sharing import OnGrid
 from napari_m2n2.attention.weights import Weights
-from napari_m2n2.errors import InputError, NoMemoryError, UserError
+from napari_m2n2.errors import InputError, NoMemoryError, UserError, is_out_of_memory
 from napari_m2n2.progress import Progress, ignore
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class AttentionSource:
         try:
             return work()
         except (RuntimeError, MemoryError) as error:
-            if isinstance(error, UserError) or not fit.is_out_of_memory(error):
+            if isinstance(error, UserError) or not is_out_of_memory(error):
                 raise
         # here, where no traceback holds on to large arrays any more
         if isinstance(self._backbone, OnGrid):
