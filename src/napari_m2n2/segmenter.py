@@ -19,22 +19,11 @@ from napari_m2n2.attention.weights import Weights
 from napari_m2n2.errors import InputError
 from napari_m2n2.image import Contrast, to_rgb
 from napari_m2n2.progress import Progress, ignore
-from napari_m2n2.prompts import Thresholds, check_prompts, to_pixels
-from napari_m2n2.segmentation.corrections import Corrections
-from napari_m2n2.segmentation.kept import KeptCandidates
-from napari_m2n2.segmentation.nearest import combine
-from napari_m2n2.segmentation.outline import fit_outline
+from napari_m2n2.prompts import Thresholds, check_prompts
 from napari_m2n2.segmentation.parameters import Parameters, resolve
 from napari_m2n2.segmentation.plane import PreparedPlane, prepare
 from napari_m2n2.segmentation.result import Result
-from napari_m2n2.segmentation.seeds import (
-    Seed,
-    choose_thresholds,
-    force,
-    make_seeds,
-    thresholds_by_point,
-)
-from napari_m2n2.segmentation.selection import Candidates
+from napari_m2n2.segmentation.solver import PlaneSolver
 
 __all__ = ["Result", "Segmenter"]
 
@@ -99,10 +88,8 @@ class Segmenter:
         self.parameters: Parameters = resolve(method, preset, name, parameters, self.device)
         self._source = AttentionSource(backbone, self.parameters.grid, self.device, self.options)
         self.backbone_name = self._source.name
-        self._plane: PreparedPlane | None = None
+        self._solver: PlaneSolver | None = None
         self._prepare_seconds = 0.0
-        self._kept = KeptCandidates(self.parameters)
-        self._corrections = Corrections(self.parameters.correction)
 
     @property
     def weights(self) -> Weights | None:
@@ -112,12 +99,12 @@ class Segmenter:
     @property
     def grid(self) -> tuple[int, int] | None:
         """Rows and columns of the attention grid; None before the first image."""
-        return None if self._plane is None else self._plane.grid
+        return None if self._solver is None else self._solver.plane.grid
 
     @property
     def rgb(self) -> NDArray[np.float32] | None:
         """The image as the method sees it, (H, W, 3) in [0, 1]; None before the first image."""
-        return None if self._plane is None else self._plane.rgb
+        return None if self._solver is None else self._solver.plane.rgb
 
     def set_image(
         self,
@@ -154,9 +141,7 @@ class Segmenter:
         began = time.perf_counter()
         rgb = to_rgb(image, channel_axis=channel_axis, channels=channels, contrast=contrast)
         plane = self._source.within_memory(lambda: self._prepare(rgb, attention, progress))
-        self._plane = plane
-        self._kept = KeptCandidates(self.parameters)
-        self._corrections = Corrections(self.parameters.correction)
+        self._solver = PlaneSolver(plane)
         self._prepare_seconds = time.perf_counter() - began
 
     def _prepare(
@@ -213,7 +198,7 @@ class Segmenter:
         InputError
             If no image was set, a prompt lies outside of it, or the arrays do not fit.
         """
-        plane = self._prepared()
+        solver = self._prepared()
         if text is not None:
             raise InputError(
                 f"The backbone {self.backbone_name!r} does not understand text; use points."
@@ -221,31 +206,25 @@ class Segmenter:
         prompts = check_prompts(
             points,
             labels,
-            plane.shape,
+            solver.plane.shape,
             boxes=boxes,
             scribbles=scribbles,
             mask=mask,
             thresholds=thresholds,
         )
-        began = time.perf_counter()
-        seeds = make_seeds(prompts, plane.shape, plane.grid)
-        candidates = self._source.within_memory(lambda: self._kept.of(plane, seeds, progress))
-        mapped = time.perf_counter()
-        result, score, chosen = self._source.within_memory(
-            lambda: self._decide(plane, seeds, candidates, draft)
+        solved = self._source.within_memory(
+            lambda: solver.solve(prompts, draft=draft, progress=progress)
         )
-        force(prompts, result, score)
-        ended = time.perf_counter()
         return Result(
-            mask=result,
-            score=score,
-            thresholds=thresholds_by_point(prompts, seeds, chosen),
+            mask=solved.mask,
+            score=solved.score,
+            thresholds=solved.thresholds,
             timings=MappingProxyType(
                 {
                     "prepare": self._prepare_seconds,
-                    "maps": mapped - began,
-                    "score": ended - mapped,
-                    "total": ended - began,
+                    "maps": solved.map_seconds,
+                    "score": solved.score_seconds,
+                    "total": solved.map_seconds + solved.score_seconds,
                 }
             ),
             weights=str(self.weights or ""),
@@ -260,42 +239,11 @@ class Segmenter:
         that were segmented shortly before need no new map. Parameters and errors are those of
         `segment`.
         """
-        plane = self._prepared()
-        pixels = to_pixels(points, plane.shape)
-        seeds = [Seed((row, column), True) for row, column in pixels.tolist()]
-        candidates = self._source.within_memory(lambda: self._kept.of(plane, seeds, progress))
-        maps = np.empty((len(seeds), *plane.shape), np.float32)
-        for target, found in zip(maps, candidates, strict=True):
-            target[:] = found.distance
-        return maps
+        solver = self._prepared()
+        return self._source.within_memory(lambda: solver.distance_maps(points, progress))
 
-    def _prepared(self) -> PreparedPlane:
-        """Return the image's plane, or say that there is none."""
-        if self._plane is None:
+    def _prepared(self) -> PlaneSolver:
+        """Return what solves the image, or say that there is none."""
+        if self._solver is None:
             raise InputError("No image was set; call set_image first.")
-        return self._plane
-
-    def _decide(
-        self,
-        plane: PreparedPlane,
-        seeds: Sequence[Seed],
-        candidates: Sequence[Candidates],
-        draft: bool,
-    ) -> tuple[NDArray[np.bool_], NDArray[np.float32], list[float]]:
-        """Return the mask, its score, and λ of each seed."""
-
-        def solve(
-            places: Sequence[int], limits: Sequence[int | None]
-        ) -> tuple[NDArray[np.bool_], NDArray[np.float32], list[float]]:
-            some, maps = [seeds[i] for i in places], [candidates[i] for i in places]
-            chosen = choose_thresholds(maps, some, limits)
-            labels = [seed.label for seed in some]
-            return *combine([c.distance for c in maps], chosen, labels, plane.shape), chosen
-
-        limits = self._corrections.limits(seeds, lambda places, most: solve(places, most)[0])
-        mask, score, chosen = solve(range(len(seeds)), limits)
-        if plane.colours is not None and not draft:
-            pixels, labels = [seed.pixel for seed in seeds], [seed.label for seed in seeds]
-            band = self.parameters.outline_band
-            fit_outline(mask, score, plane.colours, pixels, labels, band=band)
-        return mask, score, chosen
+        return self._solver
