@@ -9,6 +9,7 @@ from no_network import keep_weights_in
 
 from napari_m2n2 import Attention, Segmenter, devices, segmenter
 from napari_m2n2.errors import Cancelled, InputError, MissingError, NoMemoryError
+from napari_m2n2.segmentation.plane import PreparedPlane
 
 tiny_models = pytest.importorskip("tiny_models", exc_type=ImportError)
 
