@@ -1,0 +1,108 @@
+"""iSeg's refinement and the conditional affinity on made-up walks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_m2n2.errors import Cancelled
+from napari_m2n2.segmentation.entropy import reduce_entropy
+from napari_m2n2.segmentation.propagation import conditional_affinity, refine_maps
+
+
+def blocks(sizes=(20, 30, 14), leak=0.0, seed=0):
+    """Return a walk within blocks, the number of each cell's block, and marks on single cells."""
+    block = np.repeat(np.arange(len(sizes)), sizes)
+    weights = np.random.default_rng(seed).uniform(0.5, 1, (len(block), len(block)))
+    weights *= (block[:, None] == block) + leak
+    walk = torch.from_numpy(weights / weights.sum(axis=1, keepdims=True))
+    return walk, block, torch.eye(len(block), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("iterations", [1, 3, 40])
+def test_a_click_gives_its_block_exactly(iterations):
+    walk, block, clicks = blocks()
+    maps = refine_maps(reduce_entropy(walk, 0.02), clicks[[3, 25, 60]], iterations)
+    for found, number in zip(maps, (0, 1, 2), strict=True):
+        np.testing.assert_array_equal((found > 0.5).numpy(), block == number)
+
+
+def test_it_equals_the_rounds_written_out():
+    walk, _, clicks = blocks(leak=0.1)
+    expected = clicks[5].clone()
+    expected = (expected - expected.min()) / (expected - expected.min()).sum()
+    for _ in range(4):
+        pulled = torch.tensor([float((row * expected).sum()) for row in walk])
+        expected = (pulled - pulled.min()).double()
+        expected /= expected.sum()
+    np.testing.assert_allclose(
+        refine_maps(walk, clicks[5:6], 4)[0], expected / expected.max(), atol=1e-6
+    )
+
+
+def test_many_rounds_forget_the_click():
+    walk, _, clicks = blocks(leak=0.2)
+    few = refine_maps(walk, clicks[[3, 40]], 1)
+    many = refine_maps(walk, clicks[[3, 40]], 400)
+
+    def alike(maps):
+        return abs(np.corrcoef(maps.numpy())[0, 1])
+
+    # the slowest pattern remains, and this is why the rounds are limited
+    assert alike(many) > 0.99
+    assert alike(few) < 0.8
+
+
+def test_a_mark_everywhere_stays_everywhere():
+    walk, *_ = blocks()
+    maps = refine_maps(walk, torch.ones(1, len(walk), dtype=torch.float64), 5)
+    np.testing.assert_allclose(maps, 1)
+
+
+def test_maps_are_refined_one_by_one():
+    walk, _, clicks = blocks(leak=0.1)
+    together = refine_maps(walk, clicks[[3, 40]], 3)
+    for found, cell in zip(together, (3, 40), strict=True):
+        np.testing.assert_allclose(found, refine_maps(walk, clicks[cell : cell + 1], 3)[0])
+
+
+def test_refining_can_be_called_off():
+    walk, _, clicks = blocks()
+
+    def progress(phase, fraction):
+        assert phase == "refining"
+        if fraction > 0:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        refine_maps(walk, clicks[:1], 5, progress=progress)
+
+
+def test_marks_of_both_classes_divide_the_blocks():
+    walk, block, clicks = blocks(leak=0.02)
+    belief = conditional_affinity(walk, clicks[3], clicks[25])
+    assert bool((belief[block == 0] > 0.9).all())
+    assert bool((belief[block == 1] < 0.1).all())
+    swapped = conditional_affinity(walk, clicks[25], clicks[3])
+    np.testing.assert_allclose(belief + swapped, 1, atol=1e-6)
+
+
+def test_without_background_the_mean_decides():
+    walk, block, clicks = blocks(leak=0.02)
+    belief = conditional_affinity(walk, clicks[3], torch.zeros(len(walk)))
+    np.testing.assert_array_equal((belief > 0.5).numpy(), block == 0)
+
+
+def test_without_foreground_there_is_none():
+    walk, _, clicks = blocks()
+    nothing = conditional_affinity(walk, torch.zeros(len(walk)), clicks[3])
+    assert float(nothing.max()) == 0
+
+
+def test_a_prior_of_zero_silences():
+    walk, block, clicks = blocks(leak=0.02)
+    prior = torch.full((len(walk),), 0.5, dtype=torch.float64)
+    prior[block == 0] = 0
+    belief = conditional_affinity(walk, clicks[3], clicks[25], prior=prior)
+    assert float(belief[block == 0].max()) == 0
