@@ -75,6 +75,16 @@ def test_workflow_calls_environments_of_tox_only() -> None:
             assert environment in {*environments, "${{ matrix.environment }}"}
 
 
+def test_the_oldest_napari_that_is_allowed_is_tested(project: dict) -> None:
+    every = [*project["dependencies"], *project["optional-dependencies"]["all"]]
+    allowed = {r.split(">=")[1] for r in every if package_name(r) == "napari"}
+    tested = re.search(r"^deps = napari==(\S+)$", text("tox.ini"), re.MULTILINE).group(1)
+    assert allowed == {tested.removesuffix(".0")}
+    workflow = yaml.safe_load(text(".github/workflows/ci.yml"))
+    matrix = workflow["jobs"]["test"]["strategy"]["matrix"]
+    assert "oldest" in {entry["environment"] for entry in matrix["include"]}
+
+
 # ------------------------------------------------------------------ the plugin manifest
 def test_manifest_is_valid_and_what_it_names_can_be_imported() -> None:
     manifest = PluginManifest.from_file(str(files("napari_m2n2") / "napari.yaml"))

@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import binary_dilation, binary_erosion
 
 OUTLINE = (255, 220, 0)
-FOREGROUND = (0, 200, 83)
-BACKGROUND = (255, 23, 68)
+FOREGROUND = (41, 121, 255)
+BACKGROUND = (255, 109, 0)
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)
 _SMALLEST_SIDE = 512
@@ -23,8 +23,8 @@ def draw_overlay(
 ) -> NDArray[np.uint8]:
     """Draw the outline of a mask and the prompts onto an image.
 
-    The outline is yellow between black lines. Foreground prompts are green discs, background
-    prompts red crosses, as in the window, so that shape tells them apart where colour does not.
+    The outline is yellow between black lines. Foreground prompts are blue discs, background
+    prompts orange crosses, as in the window, so that shape tells them apart where colour does not.
 
     Parameters
     ----------

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from napari_m2n2.annotation.jobs import Segmented
-from napari_m2n2.annotation.overlays import RANGES, overlay_of, unsure_band, unsure_contours
+from napari_m2n2.annotation.overlays import (
+    RANGES,
+    next_overlay,
+    overlay_of,
+    unsure_band,
+    unsure_contours,
+    unsure_lines,
+)
 from napari_m2n2.annotation.preferences import manifest_properties
 
 ROWS, COLUMNS = np.indices((41, 41))
@@ -39,3 +46,27 @@ def test_the_band_lies_between_them():
 
 def test_planes_of_one_row_have_no_contour():
     assert unsure_contours(SCORE[:1]) == []
+
+
+def test_short_lines_are_the_contours_in_pieces():
+    lines, inner = unsure_lines(SCORE, 0.1)
+    contours = unsure_contours(SCORE, 0.1)
+    assert len(lines) == len(inner) == sum(len(line) - 1 for line in contours)
+    ends = lines[:, 0] + lines[:, 1]
+    assert np.allclose(ends[:-1][inner[:-1] & inner[1:]], lines[1:, 0][inner[:-1] & inner[1:]])
+    for which, radius in ((inner, 9), (~inner, 11)):
+        assert np.hypot(*(lines[which, 0] - 20).T) == pytest.approx(radius, abs=0.1)
+
+
+@pytest.mark.parametrize("score", [np.ones((9, 9)), np.zeros((1, 5)), -np.ones((3, 3))])
+def test_where_nothing_is_unsure_there_are_no_lines(score):
+    lines, inner = unsure_lines(score.astype(np.float32))
+    assert lines.shape == (0, 2, 2)
+    assert inner.shape == (0,)
+
+
+def test_the_overlays_go_round():
+    seen = ["none"]
+    for _ in range(4):
+        seen.append(next_overlay(seen[-1]))
+    assert seen == ["none", "map", "score", "uncertainty", "none"]

@@ -29,6 +29,14 @@ def _needs_a_display():
         )
 
 
+@pytest.fixture(autouse=True)
+def _default_preferences(monkeypatch):
+    """Do not let the settings of whoever runs the tests have a say."""
+    from napari_m2n2.annotation.preferences import Preferences
+
+    monkeypatch.setattr("napari_m2n2.viewer.preferences.read", Preferences)
+
+
 class Discs:
     """A method that draws a disc around each foreground point, and none around background.
 
@@ -42,6 +50,12 @@ class Discs:
         While it is clear, segmenting waits; reports go on.
     trouble : list of Exception
         Raised one after the other.
+    starts : list of ((H, W) bool array or None)
+        The masks that segmenting began with.
+    drafts : list of bool
+        Whether a draft was asked for.
+    shift : int
+        How many rows further down it draws.
     """
 
     def __init__(self):
@@ -52,6 +66,9 @@ class Discs:
         self.gate.set()
         self.waiting = threading.Event()
         self.trouble = []
+        self.starts = []
+        self.drafts = []
+        self.shift = 0
 
     def create(self, settings):
         self.settings.append(settings)
@@ -68,9 +85,15 @@ class _DiscSegmenter:
         progress("attention", 0.0)
         self._discs.images.append((image, contrast))
         self._shape = image.shape[:2]
+        self.rgb = np.full((*self._shape, 3), 0.25, np.float32)
 
-    def segment(self, points, labels, *, progress=ignore, **more):
+    def distance_maps(self, points, *, progress=ignore):
+        return np.stack([np.minimum(away(self._shape, point) / 40, 1) for point in points])
+
+    def segment(self, points, labels, *, mask=None, draft=False, progress=ignore, **more):
         self._discs.clicks.append((points, labels))
+        self._discs.starts.append(None if mask is None else mask[0])
+        self._discs.drafts.append(draft)
         while not self._discs.gate.wait(0.005):
             self._discs.waiting.set()
             progress("Markov map", 0.5)
@@ -79,10 +102,18 @@ class _DiscSegmenter:
         mask = np.zeros(self._shape, bool)
         for wanted in (True, False):
             for point in points[labels == wanted]:
-                mask[disc(self._shape, point)] = wanted
+                mask[disc(self._shape, np.add(point, (self._discs.shift, 0)))] = wanted
         thresholds = np.full(len(points), 0.5)
-        score = mask.astype(np.float32)
+        nearest = [away(self._shape, point) for point in points[labels]]
+        depth = 1 - np.min(nearest, axis=0) / RADIUS if nearest else np.full(self._shape, -1)
+        score = np.clip(depth, -1, 1).astype(np.float32)
         return SimpleNamespace(mask=mask, score=score, timings={}, thresholds=thresholds)
+
+
+def away(shape, point):
+    """Return how far each pixel is from a point: (H, W) float32."""
+    rows, columns = np.indices(shape)
+    return np.hypot(rows - point[0], columns - point[1]).astype(np.float32)
 
 
 def disc(shape, *centres):
@@ -144,19 +175,12 @@ class Screen:
 
     text = ""
     failed = False
-    foreground = True
 
-    def say(self, text, *, failed=False):
+    def show(self, controller):
+        controller.said.connect(self._say)
+
+    def _say(self, text, failed):
         self.text, self.failed = text, failed
-
-    def progress(self, phase, fraction):
-        pass
-
-    def busy(self, busy):
-        pass
-
-    def sign(self, foreground):
-        self.foreground = foreground
 
 
 @pytest.fixture
@@ -176,7 +200,8 @@ def screen():
 def controller(model, screen, discs):
     from napari_m2n2.viewer.controller import Controller
 
-    controller = Controller(model, screen, compute=Computer(discs.create), runner=run_now)
+    controller = Controller(model, compute=Computer(discs.create), runner=run_now)
+    screen.show(controller)
     yield controller
     controller.close()
 

@@ -11,8 +11,9 @@ import pytest
 import tifffile
 
 from napari_m2n2.viewer import app
-from napari_m2n2.viewer.layers import MARKS, OBJECT_COLOURS
+from napari_m2n2.viewer.layers import OBJECT_COLOURS
 from napari_m2n2.viewer.samples import SAMPLES
+from napari_m2n2.viewer.signs import MARKS
 
 
 @pytest.fixture
@@ -43,10 +44,10 @@ def test_a_picture_of_the_whole_window(no_loop, tmp_path):
     picture = iio.imread(path, extension=".png")
     assert picture.shape[0] >= 600
     assert picture.shape[1] >= 1000
-    reddest = np.abs(picture[..., :3].astype(int) - rgb(MARKS[False].colour)).sum(axis=2)
-    greenest = np.abs(picture[..., :3].astype(int) - rgb(MARKS[True].colour)).sum(axis=2)
-    assert reddest.min() < 40
-    assert greenest.min() < 40
+    orangest = np.abs(picture[..., :3].astype(int) - rgb(MARKS[False].colour)).sum(axis=2)
+    bluest = np.abs(picture[..., :3].astype(int) - rgb(MARKS[True].colour)).sum(axis=2)
+    assert orangest.min() < 40
+    assert bluest.min() < 40
     shade = picture[..., :3].astype(int) - rgb(OBJECT_COLOURS[0])
     cyan = (shade[..., 0] < 120) & (np.abs(shade[..., 1:]).sum(axis=2) < 200)
     assert np.count_nonzero(cyan) > 2000
@@ -61,12 +62,12 @@ def test_the_demo_from_click_to_label_with_the_real_method(no_loop, qtbot):
     app.show_demo(sample)
     (viewer,) = no_loop
     (widget,) = [w for name, w in viewer.window.dock_widgets.items() if app.WIDGET in name]
-    qtbot.waitUntil(lambda: "Outlined from" in widget._status.text(), timeout=60000)
+    qtbot.waitUntil(lambda: "Outlined from" in widget.status.text.text(), timeout=60000)
     (pair,) = widget.controller.pairs
     for (row, column), wanted in zip(sample.points.astype(int), sample.labels, strict=True):
         assert (pair.labels.data[row, column] == 1) == wanted
     assert 200 < np.count_nonzero(pair.labels.data) < 10000
-    assert re.search(r"grid \d+ × \d+, \w+", widget._status.text())
+    assert re.search(r"grid \d+ × \d+, \w+", widget.status.text.text())
     widget.close()
 
 

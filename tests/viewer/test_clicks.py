@@ -11,7 +11,7 @@ from .conftest import disc
 
 
 def status(widget):
-    return widget._status.text()
+    return widget.status.text.text()
 
 
 def test_a_point_outlines_and_a_second_one_adds(pair, widget):
@@ -30,7 +30,7 @@ def test_a_real_click_on_the_canvas_outlines(make_napari_viewer_proxy, discs, qt
     viewer.window.resize(1200, 800)
     layer = viewer.__wrapped__.add_image(np.random.default_rng(0).random((40, 60)))
     widget = dock(viewer, discs, runner=run_now)
-    qtbot.mouseClick(widget._new, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(widget.objects.new, Qt.MouseButton.LeftButton)
     (pair,) = widget.controller.pairs
     assert pair.image is layer
     assert viewer.layers.selection.active == pair.prompts
@@ -44,7 +44,7 @@ def test_a_real_click_on_the_canvas_outlines(make_napari_viewer_proxy, discs, qt
     assert pair.labels.data[12, 33] == 1
     assert np.array_equal(pair.labels.data, disc((40, 60), (row, column)))
     canvas_key(viewer, qtbot, Qt.Key.Key_G)
-    assert widget._background.isChecked()
+    assert widget.prompts.background.isChecked()
     click(viewer, qtbot, (12, 36))
     qtbot.waitUntil(lambda: len(pair.prompts.data) == 2, timeout=5000)
     assert pair.labels.data[12, 36] == 0
@@ -104,14 +104,14 @@ def test_points_set_by_script_outline(pair):
 
 def test_background_takes_away(pair, widget):
     pair.prompts.add([10, 20])
-    widget._background.setChecked(True)
+    widget.prompts.background.setChecked(True)
     pair.prompts.add([10, 23])
     expected = disc((40, 60), (10, 20)) & ~disc((40, 60), (10, 23))
     assert np.array_equal(pair.labels.data, expected)
 
 
 def test_background_alone_outlines_nothing(pair, widget):
-    widget._background.setChecked(True)
+    widget.prompts.background.setChecked(True)
     pair.prompts.add([10, 20])
     assert not pair.labels.data.any()
     assert "without a foreground point" in status(widget)
@@ -134,7 +134,7 @@ def test_selecting_a_point_asks_for_nothing(pair, discs):
 
 def test_the_switch_leaves_placed_points_alone(pair, widget):
     pair.prompts.add([10, 20])  # napari selects it
-    widget._background.setChecked(True)
+    widget.prompts.background.setChecked(True)
     assert pair.prompts.features["label"].tolist() == ["fg"]
     assert [str(symbol) for symbol in pair.prompts.symbol] == ["disc"]
     pair.prompts.add([30, 40])
@@ -145,11 +145,11 @@ def test_the_switch_leaves_placed_points_alone(pair, widget):
 
 def test_selecting_a_point_does_not_turn_the_switch(pair, widget):
     pair.prompts.add([10, 20])
-    widget._background.setChecked(True)
+    widget.prompts.background.setChecked(True)
     pair.prompts.selected_data = {0}  # a foreground point: napari would place more of them
     pair.prompts.add([30, 40])
     assert pair.prompts.features["label"].tolist() == ["fg", "bg"]
-    assert widget._background.isChecked()
+    assert widget.prompts.background.isChecked()
 
 
 def test_a_sign_changed_in_the_table_outlines_anew(pair):
@@ -172,11 +172,11 @@ def test_what_does_not_say_background_is_foreground(pair, features):
 
 
 def test_signs_survive_clearing_the_layer(pair, widget):
-    widget._background.setChecked(True)
+    widget.prompts.background.setChecked(True)
     pair.prompts.add([10, 20])
     pair.prompts.data = np.zeros((0, 2))
     pair.prompts.add([10, 20])
-    widget._foreground.setChecked(True)
+    widget.prompts.foreground.setChecked(True)
     pair.prompts.add([30, 40])
     assert np.array_equal(pair.labels.data, disc((40, 60), (30, 40)))
 
@@ -193,10 +193,10 @@ def test_points_beside_the_image_are_left_out_and_named(pair, widget):
 def test_the_last_point_is_taken_back(pair, widget):
     pair.prompts.add([10, 20])
     pair.prompts.add([30, 40])
-    widget.controller.take_back(pair)
+    widget.controller.take_back()
     assert np.array_equal(pair.labels.data, disc((40, 60), (10, 20)))
-    widget.controller.take_back(pair)
-    widget.controller.take_back(pair)
+    widget.controller.take_back()
+    widget.controller.take_back()
     assert not pair.labels.data.any()
 
 
@@ -207,11 +207,11 @@ def test_a_failure_is_shown_and_the_next_click_works(pair, widget, discs):
     discs.trouble.append(InputError("The image is odd; use another one."))
     pair.prompts.add([30, 40])
     assert status(widget) == "The image is odd; use another one."
-    assert widget._status.property("failed")
+    assert widget.status.text.property("failed")
     assert np.array_equal(pair.labels.data, disc((40, 60), (10, 20)))
     pair.prompts.add([20, 50])
     assert np.array_equal(pair.labels.data, disc((40, 60), (10, 20), (30, 40), (20, 50)))
-    assert not widget._status.property("failed")
+    assert not widget.status.text.property("failed")
 
 
 def test_an_unexpected_error_is_a_sentence_too(pair, widget, discs):
@@ -223,16 +223,16 @@ def test_an_unexpected_error_is_a_sentence_too(pair, widget, discs):
 
 def test_other_settings_outline_what_is_on_screen_anew(pair, widget, discs):
     pair.prompts.add([10, 20])
-    widget._grid.setValue(96)
+    widget.advanced.grid.setValue(96)
     assert [settings.grid for settings in discs.settings] == [None, 96]
     assert "grid 96 × 96" in status(widget)
-    widget._method.setCurrentText("kl-nn")
+    widget.advanced.method.setCurrentText("kl-nn")
     assert discs.settings[-1].method == "kl-nn"
     assert len(discs.clicks) == 3
 
 
 def test_settings_alone_ask_for_nothing(pair, widget, discs):
-    widget._grid.setValue(96)
+    widget.advanced.grid.setValue(96)
     assert discs.clicks == []
 
 

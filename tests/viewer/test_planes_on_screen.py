@@ -213,7 +213,7 @@ def test_multiscale_takes_a_level_of_sensible_size(begin, discs, screen, monkeyp
     pair = begin(
         levels, multiscale=True, scale=(0.5, 0.25), translate=(3, 4), contrast_limits=(0, 1)
     )
-    assert pair.level == 2
+    assert pair.source.level == 2
     assert pair.labels.data.shape == (40, 50)
     pair.prompts.add([4 * 20 + 1.5, 4 * 30 + 1.5])  # the centre of a coarse pixel
     assert discs.images[-1][0].shape == (40, 50)

@@ -55,19 +55,19 @@ def test_the_window_ticks_while_a_slow_method_computes(pair, discs, settle, qtbo
     discs.gate.clear()
     pair.prompts.add([1, 10, 20])
     qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
-    assert "Working on slice 1" in threaded._status.text()
-    assert threaded._stop.isEnabled()
+    assert "Working on slice 1" in threaded.status.text.text()
+    assert threaded.status.stop.isEnabled()
     ticks.clear()
     qtbot.wait(500)
     assert len(ticks) >= 20
-    assert threaded._bar.value() == 50
-    assert "Markov map" in threaded._bar.format()
+    assert threaded.status.bar.value() == 50
+    assert "Markov map" in threaded.status.bar.format()
     discs.gate.set()
     settle()
     timer.stop()
     assert pair.labels.data[1].any()
-    assert not threaded._stop.isEnabled()
-    assert threaded._bar.value() == 0
+    assert not threaded.status.stop.isEnabled()
+    assert threaded.status.bar.value() == 0
 
 
 def test_of_many_quick_clicks_the_newest_wins(pair, discs, settle, qtbot):
@@ -112,9 +112,9 @@ def test_stop_calls_off_and_the_next_click_works(pair, discs, settle, qtbot, thr
     discs.gate.clear()
     pair.prompts.add([1, 10, 20])
     qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
-    threaded._stop.click()
+    threaded.status.stop.click()
     settle()
-    assert "Stopped" in threaded._status.text()
+    assert "Stopped" in threaded.status.text.text()
     assert not pair.labels.data.any()
     discs.gate.set()
     pair.prompts.add([1, 20, 30])
@@ -131,12 +131,27 @@ def test_a_failure_in_the_thread_is_a_sentence_and_no_notification(
     discs.trouble.append(InputError("The image is odd; use another one."))
     pair.prompts.add([1, 10, 20])
     settle()
-    assert threaded._status.text() == "The image is odd; use another one."
+    assert threaded.status.text.text() == "The image is odd; use another one."
     discs.trouble.append(ZeroDivisionError("by zero"))
     pair.prompts.add([1, 20, 30])
     settle()
-    assert "unexpected" in threaded._status.text()
+    assert "unexpected" in threaded.status.text.text()
     assert len(notification_manager.records) == before
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 60), (3, 50, 60)], ids=["same", "other"])
+def test_an_image_swapped_while_working(pair, discs, settle, qtbot, shape):
+    discs.gate.clear()
+    pair.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    pair.image.data = np.random.default_rng(1).random(shape)
+    discs.shift = 5
+    discs.gate.set()
+    settle()
+    same = shape == (3, 40, 60)
+    expected = disc((40, 60), (15, 20)) if same else np.zeros((40, 60), bool)
+    assert np.array_equal(pair.labels.data[1], expected)
+    assert len(discs.images) == (2 if same else 1)
 
 
 @pytest.mark.parametrize("which", ["image", "prompts", "labels"])
@@ -145,7 +160,7 @@ def test_a_layer_removed_while_working(pair, discs, settle, qtbot, viewer, threa
     pair.prompts.add([1, 10, 20])
     qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
     viewer.layers.remove(getattr(pair, which))
-    assert "was removed" in threaded._status.text()
+    assert "was removed" in threaded.status.text.text()
     assert threaded.controller.pairs == ()
     settle()
     discs.gate.set()

@@ -54,12 +54,40 @@ def unsure_contours(
     list of (k, 2) float64 arrays
         Lines of (row, column), the inner ones first.
     """
+    return [line for level in (share, -share) for line in _contours(score, level)]
+
+
+def unsure_lines(
+    score: NDArray[np.float32], share: float = UNSURE
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the same as many short lines, as a layer of vectors has them.
+
+    Returns
+    -------
+    (n, 2, 2) float64 array
+        Where each line begins and how far it goes, both as (row, column).
+    (n,) bool array
+        Whether it is of the smaller outline.
+    """
+    pieces, inner = [np.zeros((0, 2, 2))], [np.zeros(0, bool)]
+    for level in (share, -share):
+        for line in _contours(score, level):
+            ways = np.diff(line, axis=0)
+            pieces.append(np.stack([line[:-1], ways], axis=1))
+            inner.append(np.full(len(ways), level > 0))
+    return np.concatenate(pieces), np.concatenate(inner)
+
+
+def _contours(score: NDArray[np.float32], level: float) -> list[NDArray[np.float64]]:
+    """Return the lines (k, 2) along which the score has a value."""
     from skimage.measure import find_contours
 
     if min(score.shape) < 2:
         return []
-    return [
-        np.asarray(line, dtype=np.float64)
-        for level in (share, -share)
-        for line in find_contours(score, level)
-    ]
+    return [np.asarray(line, dtype=np.float64) for line in find_contours(score, level)]
+
+
+def next_overlay(overlay: Overlay) -> Overlay:
+    """Return the overlay that a key turns to from another one; after the last comes none."""
+    order: tuple[Overlay, ...] = ("none", *RANGES)
+    return order[(order.index(overlay) + 1) % len(order)]

@@ -74,7 +74,7 @@ class Preferences:
         choices=("plane", "view"),
     )
     largest_plane: float = _preference(
-        4.0,
+        2.1,
         "Largest plane",
         "In millions of pixels; larger planes and regions are reduced before they are outlined.",
         least=0.01,

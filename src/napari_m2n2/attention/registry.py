@@ -42,12 +42,15 @@ class BackboneStatus:
         What it is, or what it lacks and what to do.
     looked_in : tuple of Path
         Where its weights were looked for.
+    download : str
+        How much is fetched at the first use, if that is all that is lacking.
     """
 
     name: str
     ready: bool
     reason: str
     looked_in: tuple[Path, ...] = ()
+    download: str = ""
 
 
 def names() -> tuple[str, ...]:
@@ -90,7 +93,7 @@ def status(name: str, options: BackboneOptions = PLAIN) -> BackboneStatus:
     if found is None:
         size = store.readable(model.size)
         reason = f"its weights ({size}) are not here; run: napari-m2n2 download {name}"
-        return BackboneStatus(name, False, reason, places)
+        return BackboneStatus(name, False, reason, places, download=size)
     return BackboneStatus(name, True, f"weights of {found}", found.looked_in)
 
 

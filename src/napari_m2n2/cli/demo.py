@@ -102,7 +102,7 @@ def _segment(sample: Sample, progress: ConsoleProgress) -> tuple[Segmenter, Resu
     from napari_m2n2.segmenter import Segmenter
 
     segmenter = Segmenter()
-    segmenter.set_image(sample.load(), progress=progress)
+    segmenter.set_image(sample.load_plane(), progress=progress)
     return segmenter, segmenter.segment(sample.points, sample.labels, progress=progress)
 
 

@@ -40,7 +40,7 @@ def show_demo(sample: Sample) -> None:
     import napari
 
     viewer = napari.Viewer()
-    viewer.add_image(sample.load(), name=sample.name)
+    add_sample(viewer, sample)
     _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
     place_prompts(widget, sample)
     napari.run()
@@ -66,7 +66,7 @@ def save_window(sample: Sample, result: Result, path: Path) -> None:
 
     viewer = napari.Viewer(show=False)
     try:
-        viewer.add_image(sample.load(), name=sample.name)
+        add_sample(viewer, sample)
         widget = SegmentationWidget(viewer, compute=_known(result), runner=run_now)
         viewer.window.add_dock_widget(widget, name=WIDGET)
         place_prompts(widget, sample)
@@ -81,15 +81,22 @@ def save_window(sample: Sample, result: Result, path: Path) -> None:
         viewer.close()
 
 
+def add_sample(viewer: Viewer, sample: Sample) -> None:
+    """Add a sample to a viewer and turn to the plane that its points lie on."""
+    viewer.add_image(sample.load(), **sample.attributes)
+    if sample.slice is not None:
+        viewer.dims.set_current_step(0, sample.slice)
+
+
 def place_prompts(widget: SegmentationWidget, sample: Sample) -> None:
     """Begin an object in the image chosen and place the points of a sample."""
     controller = widget.controller
     pair = controller.new_pair(widget.image)
     assert pair is not None  # the sample's image was added
     for point, foreground in zip(sample.points, sample.labels, strict=True):
-        controller.foreground = bool(foreground)
-        pair.prompts.add(point)
-    controller.foreground = True
+        controller.state.foreground = bool(foreground)
+        pair.prompts.add(point if sample.slice is None else (sample.slice, *point))
+    controller.state.foreground = True
     pair.prompts.selected_data = set()
 
 

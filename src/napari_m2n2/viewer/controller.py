@@ -1,4 +1,4 @@
-"""What layers and sliders do, told to the outliner, and where things stand, told to the screen.
+"""What layers and sliders do, told to the outliner, and where things stand, told to the panels.
 
 The prompts ask for work whenever they change; the sliders ask for nothing. All of it runs in the
 thread of the window.
@@ -6,46 +6,32 @@ thread of the window.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
-import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image
-from napari.layers.base import ActionType
 from napari.utils.events import Event
+from psygnal import Signal
 
 from napari_m2n2.annotation.compute import Computer
-from napari_m2n2.annotation.jobs import Settings
 from napari_m2n2.annotation.newest import Compute, Runner
+from napari_m2n2.annotation.overlays import next_overlay
 from napari_m2n2.annotation.planes import Plane
 from napari_m2n2.errors import InputError
-from napari_m2n2.viewer import sentences
+from napari_m2n2.viewer import prompting, sentences, tools
+from napari_m2n2.viewer.asking import Asking
 from napari_m2n2.viewer.connections import Connections
-from napari_m2n2.viewer.keys import bind_keys
-from napari_m2n2.viewer.layers import follow_image, set_next_sign, show_signs
+from napari_m2n2.viewer.frame import Frame
+from napari_m2n2.viewer.objects import Objects
 from napari_m2n2.viewer.outliner import Outliner
 from napari_m2n2.viewer.pair import Pair
+from napari_m2n2.viewer.standing import slow_device, standing
+from napari_m2n2.viewer.state import State
+from napari_m2n2.viewer.watching import Watching
+from napari_m2n2.viewer.why_layers import OURS
 from napari_m2n2.viewer.worker import run_in_thread
-
-_SETTLED = (ActionType.ADDED, ActionType.REMOVED, ActionType.CHANGED)
-
-
-class Screen(Protocol):
-    """Where the controller shows what it does."""
-
-    def say(self, text: str, *, failed: bool = False) -> None:
-        """Show a sentence."""
-
-    def progress(self, phase: str, fraction: float) -> None:
-        """Show how far the work is."""
-
-    def busy(self, busy: bool) -> None:
-        """Show whether there is work."""
-
-    def sign(self, foreground: bool) -> None:
-        """Show what the next point will be."""
 
 
 class Controller:
@@ -54,98 +40,165 @@ class Controller:
     Parameters
     ----------
     viewer : napari viewer
-    screen : Screen
+    state : State
+        What is chosen in the window.
     compute : Compute, optional
         Tests give one that draws discs.
     runner : Runner
         How it is worked; `napari_m2n2.annotation.newest.run_now` does it at once.
+
+    Attributes
+    ----------
+    state : State
+    frame : Frame
+        The rectangle around what is outlined.
+    said : signal of (str, bool)
+        What there is to say, and whether it tells of a failure.
+    progressed : signal of (str, float)
+        The phase of the work, and how much of it is done.
+    busy : signal of bool
+        Whether there is work.
+    banner : signal of str
+        What holds until something changes; empty for nothing.
+    pair_changed : signal of Pair or None
+        The object at work.
+    selected : signal of (int or None, float)
+        The point chosen, as an index of its layer, and its λ.
+    segmented : signal of (Pair, Plane, Segmented or None)
+        What is known of the plane on screen has changed.
     """
+
+    said = Signal(str, bool)
+    progressed = Signal(str, float)
+    busy = Signal(bool)
+    banner = Signal(str)
+    pair_changed = Signal(object)
+    selected = Signal(object, float)
+    segmented = Signal(object, object, object)
 
     def __init__(
         self,
         viewer: ViewerModel,
-        screen: Screen,
+        state: State | None = None,
         *,
         compute: Compute | None = None,
         runner: Runner = run_in_thread,
     ) -> None:
-        self._viewer = viewer
-        self._screen: Screen | None = screen
-        self._outliner = Outliner(compute or Computer(), runner, self._progress, self.look)
-        self._pairs: dict[Pair, Connections] = {}
-        self._current: Pair | None = None
-        self._objects_made: dict[object, int] = {}
-        self._foreground = True
+        self.state = State() if state is None else state
+        self.viewer = viewer
+        self._closed = False
+        self._banner = ""
+        self._asking = Asking(self.state)
+        compute = compute or Computer(kept=self.state.kept_planes)
+        self._outliner = Outliner(
+            compute, runner, self._asking.job, self._report, self.look, self.segmented.emit
+        )
+        self._objects = Objects(self, self._outliner.drop)
         self._connections = Connections()
         dims = viewer.dims.events
         for emitter in (dims.point, dims.order, dims.ndisplay, dims.ndim):
             self._connections.connect(emitter, self.look)
-        self._connections.connect(viewer.layers.events.removed, self._on_layer_removed)
-        self._connections.connect(viewer.layers.selection.events.active, self._on_active)
-
-    # what the widget and the keys call
+        self._connections.connect(self.state.changed, self._on_state)
+        self._watching = Watching(self, self._outliner.again)
+        self.frame = Frame(self, viewer)
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
         """The objects at work, in the order they were made."""
-        return tuple(self._pairs)
+        return self._objects.pairs
 
     @property
-    def foreground(self) -> bool:
-        """Whether the next point is foreground."""
-        return self._foreground
+    def current(self) -> Pair | None:
+        """The object at work."""
+        return self._objects.current
 
-    @foreground.setter
-    def foreground(self, foreground: bool) -> None:
-        self._foreground = foreground
-        for pair in self._pairs:
-            set_next_sign(pair.prompts, foreground)
-        if self._screen is not None:
-            self._screen.sign(foreground)
+    def images(self) -> list[Image]:
+        """Return the images of the viewer that objects can be outlined in."""
+        layers = [layer for layer in self.viewer.layers if isinstance(layer, Image)]
+        return [layer for layer in layers if OURS not in layer.metadata]
 
-    @property
-    def settings(self) -> Settings:
-        """How to segment; a change outlines the object on screen anew."""
-        return self._outliner.settings
+    def shown(self) -> Plane | None:
+        """Return the plane of the object at work that is on screen, if there is one."""
+        return None if self.current is None else self._shown(self.current)
 
-    @settings.setter
-    def settings(self, settings: Settings) -> None:
-        if settings == self._outliner.settings:
-            return
-        self._outliner.settings = settings
-        plane = None if self._current is None else self._shown(self._current)
-        if self._current is not None and plane is not None:
-            self._outliner.again(self._current, plane)
+    # what keys and buttons do
 
     def new_pair(self, image: Image | None) -> Pair | None:
         """Make prompts and labels for an object in an image, and be ready for clicks."""
         if image is None:
-            self._say(sentences.NO_IMAGE, failed=True)
+            self.say(sentences.NO_IMAGE, failed=True)
             return None
-        label = self._objects_made.get(image.unique_id, 0) + 1
-        try:
-            pair = Pair(image, self._viewer.dims, label)
-        except MemoryError:
-            self._say(sentences.NO_MEMORY_FOR_LABELS, failed=True)
-            return None
-        self._objects_made[image.unique_id] = label
-        self._viewer.add_layer(pair.labels)
-        self._viewer.add_layer(pair.prompts)
-        self._pairs[pair] = self._connect(pair)
-        self._current = pair
-        set_next_sign(pair.prompts, self._foreground)
-        self._viewer.layers.selection.active = pair.prompts
-        pair.prompts.mode = "add"
-        self.look()
-        return pair
+        return self._objects.begin(image)
 
-    def take_back(self, pair: Pair) -> None:
+    def refine(self, label: int | None = None) -> Pair | None:
+        """Go on with an object that a labels layer has already.
+
+        The layer is the one that is active or at work, or else the topmost that is shown.
+
+        Parameters
+        ----------
+        label : int, optional
+            The object's number; by default the one that is selected in the layer.
+        """
+        return self._objects.refine(label)
+
+    def take_back(self) -> None:
         """Remove the prompt of the plane on screen that was placed last."""
-        plane = self._shown(pair)
-        last = None if plane is None else pair.last_on(plane)
-        if last is not None:
-            pair.prompts.selected_data = {last}
-            pair.prompts.remove_selected()
+        self._with_plane(prompting.take_back)
+
+    def switch_sign(self) -> None:
+        """Let the next prompt be what this one is not."""
+        self.state.foreground = not self.state.foreground
+
+    def choose(self, step: int) -> None:
+        """Choose the point of this plane that was made before (-1) or after (1) the one chosen."""
+        self._with_plane(lambda pair, plane: prompting.choose_next(pair, plane, step))
+
+    def set_threshold(self, value: float | None, *, draft: bool = False) -> None:
+        """Give the chosen point a λ; None leaves it to the method.
+
+        A draft is shown at once and is no step of undo; one that is none has to follow.
+        """
+        self._asking.draft = draft
+        self._with_plane(lambda pair, plane: prompting.set_threshold(pair, plane, value))
+        if not draft:
+            self._with_plane(self._outliner.finish)
+
+    def next_tool(self) -> None:
+        """Take the next drawing tool."""
+        if self.current is not None:
+            self.take(tools.after(tools.in_hand(self.viewer, self.current)))
+
+    def take(self, tool: tools.Tool) -> None:
+        """Take a drawing tool."""
+        if self.current is not None:
+            tools.take(tool, self.viewer, self.current)
+
+    def next_overlay(self) -> None:
+        """Show the next overlay above the image, after the last one none."""
+        self.state.overlay = next_overlay(self.state.overlay)
+
+    def toggle_labels(self) -> None:
+        """Hide the labels of the object at work, or show them again."""
+        if self.current is not None:
+            self.current.labels.visible = not self.current.labels.visible
+
+    def commands(self, pair: Pair) -> dict[str, Callable[[], object]]:
+        """Return what the keys do on the layers of an object."""
+        return {
+            "switch_sign": self.switch_sign,
+            "take_back": self.take_back,
+            "next_object": partial(self.new_pair, pair.image),
+            "toggle_labels": self.toggle_labels,
+            "previous_point": partial(self.choose, -1),
+            "next_point": partial(self.choose, 1),
+            "next_tool": self.next_tool,
+            "next_overlay": self.next_overlay,
+        }
+
+    def again(self) -> None:
+        """Ask once more for the plane on screen."""
+        self._with_plane(self._outliner.again)
 
     def stop(self) -> None:
         """Call off all work; the labels stay as they are."""
@@ -153,105 +206,95 @@ class Controller:
 
     def close(self) -> None:
         """Call off all work and let go of the viewer; the layers stay."""
-        self._screen = None
+        self._closed = True
         self._outliner.close()
         self._connections.close()
-        for connections in self._pairs.values():
-            connections.close()
-        self._pairs.clear()
-        self._current = None
+        self._watching.close()
+        self.frame.close()
+        self._objects.close()
+        for signal in (self.said, self.progressed, self.busy, self.banner):
+            signal.disconnect()
+        for signal in (self.pair_changed, self.selected, self.segmented, self.state.changed):
+            signal.disconnect()
 
-    # events
+    def _with_plane(self, act: Callable[[Pair, Plane], object]) -> None:
+        """Do something with the object at work and the plane on screen, if there are both."""
+        pair, plane = self.current, self.shown()
+        if pair is not None and plane is not None:
+            act(pair, plane)
 
-    def _connect(self, pair: Pair) -> Connections:
-        """Connect the events of a pair."""
-        connections = Connections()
-        events = pair.prompts.events
-        connections.connect(events.data, partial(self._on_points, pair))
-        connections.connect(events.features, partial(self._on_features, pair))
-        connections.connect(events.feature_defaults, partial(self._on_defaults, pair))
-        connections.connect(pair.labels.events.paint, pair.painted)
-        connections.connect(pair.image.events.data, pair.renew)
-        followers = [(pair.prompts, np.ones_like(pair.factors)), (pair.labels, pair.factors)]
-        follow_image(pair.image, followers, self.look, connections)
-        commands: dict[str, Callable[[], object]] = {
-            "switch_sign": self._switch_sign,
-            "take_back": partial(self.take_back, pair),
-            "next_object": partial(self.new_pair, pair.image),
-        }
-        for layer in (pair.prompts, pair.labels):
-            connections.add(bind_keys(layer, commands))
-        return connections
+    # what has happened
 
-    def _switch_sign(self) -> None:
-        self.foreground = not self.foreground
-
-    def _on_points(self, pair: Pair, event: Event) -> None:
-        """Prompts were added, moved or removed."""
-        if event.action in _SETTLED:
-            self._on_features(pair)
-
-    def _on_features(self, pair: Pair, _event: Event | None = None) -> None:
-        """Prompts may have changed in number, place or sign."""
-        show_signs(pair.prompts)
+    def on_prompts(self, pair: Pair) -> None:
+        """Prompts may have changed in number, place, sign or λ."""
         self._outliner.refresh(pair, self._shown(pair))
 
-    def _on_defaults(self, pair: Pair, _event: Event) -> None:
-        """Keep to the switch: selecting a point makes napari place more of its kind."""
-        set_next_sign(pair.prompts, self._foreground)
+    def on_chosen(self, pair: Pair, _event: Event | None = None) -> None:
+        """Another point may be the one chosen."""
+        if pair is self.current:
+            self._with_plane(self._complete)
+            self._show_chosen()
 
-    def _on_active(self, event: Event) -> None:
-        """Turn to the object whose layer the user turned to."""
-        for pair in self._pairs:
-            if event.value in (pair.prompts, pair.labels):
-                self._current = pair
+    def on_image(self, pair: Pair, _event: Event) -> None:
+        """Forget what was found out of the image's old pixels."""
+        self._outliner.forget(pair)
+        if pair is self.current:
+            self.again()
         self.look()
 
-    def _on_layer_removed(self, event: Event) -> None:
-        """Let go of the objects that a removed layer belonged to."""
-        for pair in self.pairs:
-            if event.value in (pair.image, pair.prompts, pair.labels):
-                self._pairs.pop(pair).close()
-                if self._current is pair:
-                    self._current = self.pairs[-1] if self._pairs else None
-                self._outliner.drop(pair)
-                self._say(sentences.GONE)
+    def _on_state(self, name: str) -> None:
+        """Act on what the user chose."""
+        if name == "settings":
+            self._show_banner("")
+            self.again()
+
+    def _complete(self, pair: Pair, plane: Plane) -> None:
+        """Ask for what is to be shown of a plane and was not asked for before."""
+        if self._asking.lacks(pair, plane) and not self._outliner.waits_for(pair, plane):
+            self._outliner.again(pair, plane)
 
     # what is shown
 
+    def look(self, _event: Event | None = None) -> None:
+        """Show where things stand with what is on screen."""
+        if self._closed:
+            return
+        self.busy.emit(self._outliner.busy)
+        if self.current is None:
+            self.say(sentences.NO_PAIR if self.images() else sentences.NO_IMAGE)
+        else:
+            text, failed = standing(self.current, self.viewer.dims, self._outliner)
+            self.say(text, failed=failed)
+        self._show_chosen()
+
+    def say(self, text: str, *, failed: bool = False) -> None:
+        """Show a sentence."""
+        self.said.emit(text, failed)
+
     def _shown(self, pair: Pair) -> Plane | None:
-        """Return the plane on screen, if there is one."""
+        """Return the plane of an object on screen, if there is one."""
         try:
-            return pair.shown(self._viewer.dims)
+            return pair.shown(self.viewer.dims)
         except InputError:
             return None
 
-    def look(self, _event: Event | None = None) -> None:
-        """Show where things stand with what is on screen."""
-        if self._screen is None:
-            return
-        self._screen.busy(self._outliner.busy)
-        pair = self._current
-        if pair is None:
-            self._say(sentences.NO_PAIR)
-            return
-        try:
-            plane = pair.shown(self._viewer.dims)
-        except InputError as error:
-            self._say(str(error), failed=True)
-            return
-        text, failed = pair.said.get(plane, (sentences.place_a_point(plane), False))
-        if self._outliner.waits_for(pair, plane):
-            text = sentences.working(plane)
-        notes = (text, sentences.outside(pair.prompts_on(plane).outside), pair.level_note)
-        self._say(" ".join(note for note in notes if note), failed=failed)
+    def _show_chosen(self) -> None:
+        """Show which point is chosen, and its λ."""
+        pair, plane = self.current, self.shown()
+        chosen = None if pair is None or plane is None else prompting.chosen(pair, plane)
+        if chosen is None:
+            self.selected.emit(None, math.nan)
+        else:
+            self.selected.emit(chosen.index, chosen.threshold)
 
-    def _progress(self, phase: str, fraction: float) -> None:
-        """Show how far the work is, if there still is where."""
-        if self._screen is not None:
-            self._screen.progress(phase, fraction)
+    def _report(self, phase: str, fraction: float) -> None:
+        """Show how far the work is, and whether the processor has to do it."""
+        self._show_banner(phase)
+        self.progressed.emit(phase, fraction)
 
-    def _say(self, text: str, *, failed: bool = False) -> None:
-        """Show a sentence, if there still is where."""
-        if self._screen is not None:
-            self._screen.say(text, failed=failed)
+    def _show_banner(self, phase: str) -> None:
+        """Show what is slow, as soon as it is known, for as long as it holds."""
+        text = slow_device(self.state.settings, phase)
+        if text != self._banner and (text or not phase):
+            self._banner = text
+            self.banner.emit(text)

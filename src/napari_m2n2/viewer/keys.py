@@ -34,9 +34,14 @@ class Key:
 
 
 KEYS = (
-    Key("G", "switch_sign", "switch the next point between foreground and background"),
-    Key("U", "take_back", "take back the last point on this slice"),
-    Key("N", "next_object", "new prompts and labels for another object"),
+    Key("G", "switch_sign", "foreground or background"),
+    Key("U", "take_back", "take back the last prompt"),
+    Key("N", "next_object", "next object"),
+    Key("Q", "next_tool", "next tool"),
+    Key("J", "previous_point", "previous point"),
+    Key("K", "next_point", "next point"),
+    Key("H", "toggle_labels", "hide or show the object"),
+    Key("W", "next_overlay", "next overlay"),
 )
 
 KEY_OF = {key.command: key.key for key in KEYS}

@@ -1,15 +1,13 @@
-"""Making and reading the two layers of an object: its prompts (Points) and its labels (Labels)."""
+"""Layers that lie where an image lies, and the Labels layer of an object."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from napari.layers import Image, Labels, Layer, Points
+from napari.layers import Image, Labels, Layer
 from napari.utils.colormaps import CyclicLabelColormap
 from numpy.typing import NDArray
 
@@ -18,29 +16,16 @@ from napari_m2n2.viewer.connections import Connections
 
 logger = logging.getLogger(__name__)
 
-FOREGROUND, BACKGROUND = "fg", "bg"
-FEATURE = "label"
-"""The column of the prompts' features that says which of the two a point is."""
-
 OBJECT_COLOURS = ("#00e5ff", "#ffea00", "#e040fb", "#76ff03", "#ff9100", "#448aff")
 """Of objects 1, 2, ...: colours that neither stained tissue nor grey scans have."""
 
-_TRANSFORM_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units")
+TRANSFORM_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units")
+"""Of a layer: any of them moves it."""
 
 
-@dataclass(frozen=True)
-class Mark:
-    """How a prompt looks: colour and shape both tell, for those who see colours differently."""
-
-    colour: str
-    symbol: str
-
-
-MARKS = {True: Mark("#00c853", "disc"), False: Mark("#ff1744", "x")}
-"""Foreground and background."""
-
-
-def transform_of(image: Image, factors: NDArray[np.float64]) -> dict[str, Any]:
+def transform_of(
+    image: Image, factors: NDArray[np.float64], start: NDArray[np.float64] | None = None
+) -> dict[str, Any]:
     """Return the transform that lays a layer over an image.
 
     Parameters
@@ -48,6 +33,8 @@ def transform_of(image: Image, factors: NDArray[np.float64]) -> dict[str, Any]:
     image : Image
     factors : (ndim,) float64 array
         How many pixels of the image one pixel of the layer covers along each axis.
+    start : (ndim,) float64 array, optional
+        Where the layer begins, in its own pixels; by default where the image does.
     """
     transform = {
         "scale": np.asarray(image.scale) * factors,
@@ -57,45 +44,20 @@ def transform_of(image: Image, factors: NDArray[np.float64]) -> dict[str, Any]:
         "affine": image.affine,
         "units": image.units,
     }
-    if (factors != 1).any():
+    first = (factors - 1) / 2 + (0 if start is None else factors * start)
+    if first.any():
         # the first pixel's centre lies further inside; say so in the space that `translate` is in
         world = probe(image.data_to_world, image.ndim)
-        shift = world.matrix @ ((factors - 1) / 2)
+        shift = world.matrix @ first
         linear = np.asarray(image.affine.affine_matrix)[:-1, :-1]
         transform["translate"] = transform["translate"] + np.linalg.solve(linear, shift)
     return transform
 
 
-def make_prompts(image: Image, name: str) -> Points:
-    """Make the empty layer that the user places prompts in."""
-    ones = np.ones(image.ndim)
-    return Points(
-        np.zeros((0, image.ndim)),
-        ndim=image.ndim,
-        name=name,
-        features=pd.DataFrame({FEATURE: pd.Categorical([], categories=[FOREGROUND, BACKGROUND])}),
-        feature_defaults={FEATURE: FOREGROUND},
-        face_color=MARKS[True].colour,
-        border_color="white",
-        border_width=0.12,
-        symbol=MARKS[True].symbol,
-        size=_point_size(image),
-        canvas_size_limits=(11, 22),
-        axis_labels=image.axis_labels,
-        **transform_of(image, ones),
-    )
-
-
-def _point_size(image: Image) -> float:
-    """Return a diameter in pixels of the image at which prompts are seen but hide little."""
-    sides = sorted(int(side) for side in _spatial_shape(image))
-    return max(1.0, sides[-2] / 40)
-
-
-def _spatial_shape(image: Image) -> tuple[int, ...]:
-    """Return the shape of the image without colours."""
+def short_side(image: Image) -> int:
+    """Return the second longest side of an image, in pixels: the sizes of prompts go by it."""
     shape = image.level_shapes[0] if image.multiscale else image.data.shape
-    return tuple(shape[: image.ndim])
+    return sorted(int(side) for side in shape[: image.ndim])[-2]
 
 
 def make_labels(
@@ -143,42 +105,8 @@ def follow_image(
                 setattr(layer, name, value)
         moved()
 
-    for name in _TRANSFORM_EVENTS:
+    for name in TRANSFORM_EVENTS:
         connections.connect(getattr(image.events, name), move)
-
-
-def read_signs(points: Points) -> NDArray[np.bool_]:
-    """Return which prompts are foreground, (n,) bool.
-
-    The column may hold categories, plain text or gaps, depending on what was done to the layer;
-    whatever does not say background is foreground.
-    """
-    features = points.features
-    if FEATURE not in features:
-        return np.ones(len(points.data), bool)
-    return np.array([str(value) != BACKGROUND for value in features[FEATURE]], dtype=bool)
-
-
-def show_signs(points: Points) -> None:
-    """Give each prompt the colour and shape of what it is."""
-    if len(points.data) == 0:
-        return
-    marks = [MARKS[bool(sign)] for sign in read_signs(points)]
-    points.face_color = [mark.colour for mark in marks]
-    points.symbol = [mark.symbol for mark in marks]
-
-
-def set_next_sign(points: Points, foreground: bool) -> None:
-    """Say what the next prompt will be; those already placed stay as they are."""
-    wanted = FOREGROUND if foreground else BACKGROUND
-    defaults = points.feature_defaults
-    if FEATURE in defaults and str(defaults[FEATURE].iloc[0]) == wanted:
-        return
-    points.feature_defaults = {FEATURE: wanted}
-    # without the block these would change the points that are selected
-    with points.block_update_properties():
-        points.current_face_color = MARKS[foreground].colour
-        points.current_symbol = MARKS[foreground].symbol
 
 
 def strokes(

@@ -7,16 +7,17 @@ that other work has overtaken is taken up again later. All of it runs in the thr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from napari_m2n2.annotation.jobs import Failed, Job, Outcome, Segmented, Settings
+from napari_m2n2.annotation.jobs import Failed, Job, Outcome, Segmented
 from napari_m2n2.annotation.newest import Compute, Newest, Runner
 from napari_m2n2.annotation.planes import Plane
 from napari_m2n2.annotation.prompts import NO_PROMPTS, PlanePrompts
+from napari_m2n2.annotation.region import whole_plane
 from napari_m2n2.errors import InputError
 from napari_m2n2.progress import Progress
 from napari_m2n2.viewer import sentences
-from napari_m2n2.viewer.pair import Pair
+from napari_m2n2.viewer.pair import Answer, Pair
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,29 +36,33 @@ class Outliner:
     ----------
     compute : Compute
     runner : Runner
+    make_job : callable
+        Gives the job for the prompts of a plane.
     report : Progress
         Told how far the work is.
     changed : callable
         Called after anything has changed that there is to show.
-
-    Attributes
-    ----------
-    settings : Settings
-        For the jobs to come.
+    answered : callable
+        Called with the object, the plane and the outcome once it is written, or None once the
+        plane is cleared.
     """
 
     def __init__(
         self,
         compute: Compute,
         runner: Runner,
+        make_job: Callable[[Pair, Plane, PlanePrompts], Job],
         report: Progress,
         changed: Callable[[], None],
+        answered: Callable[[Pair, Plane, Segmented | None], None],
     ) -> None:
-        self.settings = Settings()
+        self._make_job = make_job
         self._newest = Newest(compute, runner, self._done, report)
         self._changed = changed
+        self._answered = answered
         self._overtaken: dict[tuple[Pair, Plane], None] = {}
         self._dropped: set[Pair] = set()
+        self._drafts: set[tuple[Pair, Plane]] = set()
         self._closed = False
 
     @property
@@ -95,6 +100,16 @@ class Outliner:
         pair.asked.pop(plane, None)
         self.refresh(pair, plane)
 
+    def finish(self, pair: Pair, plane: Plane) -> None:
+        """Ask anew for what was asked for as a draft only."""
+        if (pair, plane) in self._drafts:
+            self.again(pair, plane)
+
+    def forget(self, pair: Pair) -> None:
+        """Write nothing that was asked for so far: its image has changed."""
+        pair.asked.clear()
+        self._overtaken = {key: None for key in self._overtaken if key[0] is not pair}
+
     def drop(self, pair: Pair) -> None:
         """Let go of a pair; the work for others goes on."""
         self._dropped.add(pair)
@@ -127,12 +142,15 @@ class Outliner:
         self._overtaken.pop((pair, plane), None)
         try:
             if prompts:
-                job = pair.job(plane, prompts, self.settings, _Tag(pair, plane, prompts))
+                tag = _Tag(pair, plane, prompts)
+                job = replace(self._make_job(pair, plane, prompts), tag=tag)
                 pair.asked[plane] = prompts
+                (self._drafts.add if job.draft else self._drafts.discard)((pair, plane))
                 self._newest.submit(job)
             else:
                 pair.asked.pop(plane, None)
                 pair.clear(plane)
+                self._answered(pair, plane, None)
         except InputError as error:
             pair.said[plane] = (str(error), True)
 
@@ -148,13 +166,17 @@ class Outliner:
             return
         pair, plane, prompts = job.tag.pair, job.tag.plane, job.tag.prompts
         if pair not in self._dropped and pair.asked.get(plane) is prompts:
-            self._settle(pair, plane, prompts, outcome)
+            self._settle(job, outcome)
         self._go_on()
 
-    def _settle(self, pair: Pair, plane: Plane, prompts: PlanePrompts, outcome: Outcome) -> None:
+    def _settle(self, job: Job, outcome: Outcome) -> None:
         """Act on the outcome of prompts that are still those of the plane."""
+        pair, plane = job.tag.pair, job.tag.plane
         if isinstance(outcome, Segmented):
-            pair.said[plane] = _write(pair, plane, prompts, outcome)
+            pair.said[plane] = _write(job, outcome)
+            region = job.region or whole_plane(plane.size)
+            pair.keep(plane, Answer(outcome, region, job.prompts, job.map_of))
+            self._answered(pair, plane, outcome)
         elif isinstance(outcome, Failed):
             pair.said[plane] = (outcome.message, True)
         else:
@@ -165,14 +187,12 @@ class Outliner:
                 pair.said[plane] = (sentences.STOPPED, False)
 
 
-def _write(
-    pair: Pair, plane: Plane, prompts: PlanePrompts, outcome: Segmented
-) -> tuple[str, bool]:
+def _write(job: Job, outcome: Segmented) -> tuple[str, bool]:
     """Write a mask to the labels; return what to say, and whether it tells of a failure."""
+    pair, plane = job.tag.pair, job.tag.plane
     try:
-        change = pair.write(plane, outcome.mask)
+        change = pair.writer.write(plane, outcome.mask, job.region, draft=job.draft)
     except InputError as error:
         return str(error), True
-    count, foreground = len(prompts.points), prompts.foreground
-    text = sentences.outlined(plane, outcome, count, foreground)
+    text = sentences.outlined(plane, outcome, job.prompts)
     return f"{text} {sentences.kept(change.kept)}".strip(), False

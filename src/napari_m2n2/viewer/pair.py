@@ -2,92 +2,107 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from contextlib import contextmanager
-from functools import partial
-from typing import Any
+from collections import OrderedDict
+from dataclasses import dataclass, replace
 
 import numpy as np
 from napari.components import Dims
-from napari.layers import Image, Labels, Points
-from napari.utils.events import Event
+from napari.layers import Image, Labels, Layer, Points, Shapes
 from numpy.typing import NDArray
 
-from napari_m2n2.annotation.jobs import Job, Settings
-from napari_m2n2.annotation.ownership import Change, Ownership
-from napari_m2n2.annotation.planes import (
-    Affine,
-    Plane,
-    choose_level,
-    is_tilted,
-    level_sentence,
-    on_plane,
-    probe,
-    read_plane,
-    shown_plane,
-    to_layer,
-    to_level,
-)
+from napari_m2n2.annotation.jobs import Segmented
+from napari_m2n2.annotation.planes import Affine, Plane, is_tilted, on_plane, probe, shown_plane
 from napari_m2n2.annotation.prompts import PlanePrompts
+from napari_m2n2.annotation.region import Region
 from napari_m2n2.annotation.shapes import prompts_on
 from napari_m2n2.errors import InputError
-from napari_m2n2.viewer.layers import make_labels, make_prompts, read_signs, strokes
+from napari_m2n2.viewer.layers import make_labels
+from napari_m2n2.viewer.points_layer import make_prompts, read_thresholds
+from napari_m2n2.viewer.shapes_layer import Drawings
+from napari_m2n2.viewer.signs import read_signs
+from napari_m2n2.viewer.source import ImageSource
+from napari_m2n2.viewer.writing import Writer
+
+KEPT_ANSWERS = 8
+"""Of how many planes the last answer is kept, so that its overlay can be shown again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What was found out for the prompts of a plane, and what was asked for it."""
+
+    outcome: Segmented
+    region: Region
+    prompts: PlanePrompts
+    map_of: int | None = None
+
+    @property
+    def thresholds(self) -> dict[int, float]:
+        """λ of each point, as an index of its layer."""
+        values = self.outcome.thresholds.tolist()
+        return dict(zip(self.prompts.origin.tolist(), values, strict=False))
 
 
 class Pair:
-    """The layers of one object, and all that is read from and written to them.
+    """The layers of one object, and what is read from them.
 
     Parameters
     ----------
-    image : Image
-    dims : Dims
-        Those of the viewer, to choose the level of a multi-scale image by what is on screen.
+    source : ImageSource
     label : int
         The object's number in the label image.
+    labels : Labels, optional
+        A layer that has the object already, to refine it; by default a new one.
 
     Attributes
     ----------
-    image, prompts, labels
+    source : ImageSource
+    image, prompts, shapes, labels
         The layers.
-    level : int
-        The level of a multi-scale image that is segmented; 0 if there is only one.
-    factors : (ndim,) float64 array
-        How many pixels of the image one of that level covers along each axis.
+    label : int
+        The object's number.
+    drawings : Drawings
+        What is drawn in the layer of shapes.
+    writer : Writer
+        What writes to the labels.
     asked : dict of Plane to PlanePrompts
         The prompts that were last segmented, or are being segmented.
     said : dict of Plane to (str, bool)
         What there was to say of a plane last, and whether it tells of a failure.
+    answers : dict of Plane to Answer
+        The last answers.
     """
 
-    def __init__(self, image: Image, dims: Dims, label: int) -> None:
-        shapes = _level_shapes(image)
-        axes = [axis - (dims.ndim - image.ndim) for axis in dims.displayed]
-        self._displayed = axes if len(axes) == 2 and min(axes) >= 0 else [-2, -1]
-        self.level = choose_level(shapes, self._displayed) if image.multiscale else 0
-        self.shape = tuple(int(n) for n in shapes[self.level])
-        self.factors = shapes[0] / shapes[self.level]
-        self.image = image
-        self.prompts: Points = make_prompts(image, f"{image.name}: prompts {label}")
-        self.labels: Labels = make_labels(
-            image, self.factors, self.shape, f"{image.name}: object {label}", label
+    def __init__(self, source: ImageSource, label: int, labels: Labels | None = None) -> None:
+        image = source.image
+        self.source = source
+        self.image: Image = image
+        self.shape, self.factors = source.shape, source.factors
+        self.prompts: Points = make_prompts(
+            image, f"{image.name}: prompts {label}", source.prompt_factors
         )
+        self.drawings = Drawings(image, f"{image.name}: shapes {label}", source.prompt_factors)
+        self.shapes: Shapes = self.drawings.layer
+        self.label = label
+        self.refines = labels is not None
+        if labels is None:
+            name = f"{image.name}: object {label}"
+            labels = make_labels(image, self.factors, self.shape, name, label)
+        self.labels: Labels = labels
+        self.writer = Writer(self.labels, label)
         self.asked: dict[Plane, PlanePrompts] = {}
         self.said: dict[Plane, tuple[str, bool]] = {}
-        self._ownership = Ownership(self.shape, label)
-        self._version = 0
-        self._writing = False
+        self.answers: OrderedDict[Plane, Answer] = OrderedDict()
+        self._starts: dict[Plane, NDArray[np.bool_] | None] = {}
 
     # where things are
 
     def shown(self, dims: Dims) -> Plane:
         """Return the plane of the image on screen, or raise `InputError` with the reason."""
-        shapes = _level_shapes(self.image)
-        if len(shapes) <= self.level or tuple(shapes[self.level]) != self.shape:
-            raise InputError(
-                "The image was given data of another shape; make new prompts and labels for it."
-            )
-        to_pixels = self._world_to_pixels()
+        if dims.ndisplay != 2:
+            raise InputError("The view is in 3D; switch it to 2D to place prompts on a plane.")
+        self.source.check_shape()
+        to_pixels = self.source.to_pixels()
         position = to_pixels(np.array([dims.point])[:, -self.image.ndim :])[0]
         plane = shown_plane(self.shape, dims.displayed, dims.ndim, position)
         if is_tilted(to_pixels, plane):
@@ -95,117 +110,62 @@ class Pair:
                 "The image is rotated out of the view, so no slice of it is on screen; "
                 "remove the rotation or roll the axes."
             )
+        self.source.check_plane(plane)
         return plane
 
     def prompts_on(self, plane: Plane) -> PlanePrompts:
-        """Return the prompts that lie on a plane."""
-        to_world = probe(self.prompts.data_to_world, self.image.ndim)
-        to_pixels = self._world_to_pixels().after(to_world)
-        return prompts_on(plane, to_pixels, self.prompts.data, read_signs(self.prompts))
+        """Return the prompts that lie on a plane; an object to refine begins with its mask."""
+        found = prompts_on(
+            plane,
+            self._to_pixels(self.prompts),
+            self.prompts.data,
+            read_signs(self.prompts),
+            thresholds=read_thresholds(self.prompts),
+            shapes=self.drawings.read(),
+            shapes_to_pixels=self._to_pixels(self.shapes),
+        )
+        return replace(found, start=self._start(plane)) if found else found
 
-    def last_on(self, plane: Plane) -> int | None:
-        """Return the index of the prompt of a plane that was placed last."""
+    def points_on(self, plane: Plane) -> NDArray[np.int64]:
+        """Return the indices of the points that lie on a plane, beside the image or in it."""
         data = np.asarray(self.prompts.data, dtype=np.float64).reshape(-1, self.image.ndim)
-        to_world = probe(self.prompts.data_to_world, self.image.ndim)
-        lies = on_plane(self._world_to_pixels().after(to_world)(data), plane)
-        return int(np.flatnonzero(lies)[-1]) if lies.any() else None
+        return np.flatnonzero(on_plane(self._to_pixels(self.prompts)(data), plane))
 
-    def _world_to_pixels(self) -> Affine:
-        """Return the map from the world to pixels of the level that is segmented."""
-        return to_level(self.factors).after(probe(self.image.world_to_data, self.image.ndim))
+    def shapes_on(self, plane: Plane) -> NDArray[np.int64]:
+        """Return the indices of the shapes that lie on a plane, beside the image or in it."""
+        move = self._to_pixels(self.shapes)
+        corners = [np.asarray(data, dtype=np.float64) for data in self.shapes.data]
+        return np.flatnonzero([on_plane(move(points), plane).all() for points in corners])
 
     @property
-    def level_note(self) -> str:
-        """What to say of the level that is segmented; empty for an image of one level."""
-        return level_sentence(_level_shapes(self.image), self._displayed, self.level)
+    def layers(self) -> tuple[Labels, Shapes, Points]:
+        """The layers of this object, from the lowest to the highest."""
+        return self.labels, self.shapes, self.prompts
 
-    # what is asked
+    def _to_pixels(self, layer: Layer) -> Affine:
+        """Return the map from the coordinates of a layer to pixels of the level segmented."""
+        return self.source.to_pixels().after(probe(layer.data_to_world, self.image.ndim))
 
-    def job(self, plane: Plane, prompts: PlanePrompts, settings: Settings, tag: Any) -> Job:
-        """Return the job to segment a plane."""
-        read, key = self._reader(plane)
-        return Job(
-            read=read,
-            key=key,
-            prompts=prompts,
-            contrast=self._contrast(),
-            settings=settings,
-            tag=tag,
-        )
-
-    def _reader(self, plane: Plane) -> tuple[Callable[[], NDArray[Any]], Any]:
-        """Return what reads the plane in the worker, and a key that names its pixels.
-
-        A plane in memory is copied and named by its content, so that a change in place is seen;
-        others may be slow to read, so they are named by where they come from.
-        """
-        data = self.image.data[self.level] if self.image.multiscale else self.image.data
-        if isinstance(data, np.ndarray) and not isinstance(data, np.memmap):
-            values = np.array(read_plane(data, plane), order="C")
-            digest = hashlib.blake2b(values.tobytes(), digest_size=16).digest()
-            return (lambda: values), (digest, values.shape, values.dtype.str)
-        key = (self.image.unique_id, self._version, self.level, plane)
-        return partial(read_plane, data, plane), key
-
-    def _contrast(self) -> tuple[float, float] | None:
-        """Return the contrast limits that the user sees; colours are taken as they are."""
-        if self.image.rgb:
-            return None
-        low, high = (float(limit) for limit in self.image.contrast_limits)
-        return (low, high) if low < high else None
-
-    def renew(self, _event: Event | None = None) -> None:
-        """Note that the image was given other data."""
-        self._version += 1
-
-    # what is written
-
-    def write(self, plane: Plane, mask: NDArray[np.bool_]) -> Change:
-        """Make the labels show a mask, in one step of undo; raise `InputError` if they cannot."""
-        self.check_labels()
-        current = read_plane(self.labels.data, plane)
-        change = self._ownership.plan(plane, current, mask)
-        if len(change.pixels):
-            indices = tuple(to_layer(change.pixels, plane).T)
-            with self._own_writing():
-                self.labels.data_setitem(indices, change.values)
-        self._ownership.wrote(plane, change)
-        return change
+    # what is known and written
 
     def clear(self, plane: Plane) -> None:
-        """Take back what was written to a plane."""
-        if plane in self._ownership.planes:
-            self.write(plane, np.zeros(plane.size, bool))
+        """Take back what the prompts of a plane have changed."""
+        self.answers.pop(plane, None)
+        self.writer.clear(plane, self._starts.get(plane))
 
-    def check_labels(self) -> None:
-        """Raise `InputError` if the labels can no longer be written to."""
-        data = self.labels.data
-        if not (
-            isinstance(data, np.ndarray) and data.flags.writeable and data.shape == self.shape
-        ):
-            raise InputError(
-                "The labels layer was given other data and no longer fits the image; "
-                "make new prompts and labels."
-            )
+    def keep(self, plane: Plane, answer: Answer) -> None:
+        """Remember an answer, in place of the one not given for longest."""
+        self.answers[plane] = answer
+        self.answers.move_to_end(plane)
+        while len(self.answers) > KEPT_ANSWERS:
+            self.answers.popitem(last=False)
 
-    def painted(self, event: Event) -> None:
-        """Remember what the user painted or erased by hand; it is never overwritten."""
-        if self._writing or tuple(self.labels.data.shape) != self.shape:
-            return
-        for indices, values in strokes(event.value, self.shape):
-            self._ownership.painted.add(indices, values)
+    def has_start(self, plane: Plane) -> bool:
+        """Tell whether the object is on a plane before anything is prompted."""
+        return self._start(plane) is not None
 
-    @contextmanager
-    def _own_writing(self):  # noqa: ANN202 - contextmanager
-        """While it lasts, `paint` events are our own."""
-        self._writing = True
-        try:
-            yield
-        finally:
-            self._writing = False
-
-
-def _level_shapes(image: Image) -> NDArray[np.int64]:
-    """Return the shape of each level without colours, finest first: (levels, ndim)."""
-    shapes = np.array(image.level_shapes if image.multiscale else [image.data.shape])
-    return shapes[:, : image.ndim]
+    def _start(self, plane: Plane) -> NDArray[np.bool_] | None:
+        """Return the mask that a plane of an object to refine began with, if it has any."""
+        if self.refines and plane not in self._starts:
+            self._starts[plane] = self.writer.adopt(plane)
+        return self._starts.get(plane)

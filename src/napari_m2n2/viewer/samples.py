@@ -1,4 +1,4 @@
-"""Sample images with prompts, all of them from the files that scikit-image brings along."""
+"""Sample images with prompts: from the files that scikit-image brings along, and a made stack."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_m2n2.viewer import made_stack
 
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 """What napari takes for a layer: data, its attributes, its kind."""
@@ -29,6 +31,10 @@ class Sample:
         (row, column).
     labels : (n,) bool array
         True = foreground.
+    slice : int, optional
+        Of a stack: where along its first axis the points lie.
+    scale : tuple of float
+        How far apart its pixels are along each axis; empty for 1 everywhere.
     """
 
     name: str
@@ -36,10 +42,22 @@ class Sample:
     loader: Callable[[], NDArray[Any]]
     points: NDArray[np.float64]
     labels: NDArray[np.bool_]
+    slice: int | None = None
+    scale: tuple[float, ...] = ()
 
     def load(self) -> NDArray[Any]:
-        """Return the image, (H, W) or (H, W, 3) uint8."""
+        """Return the image, (H, W), (H, W, 3) or, for a stack, (slices, H, W), uint8."""
         return self.loader()
+
+    def load_plane(self) -> NDArray[Any]:
+        """Return the plane that the points lie on, (H, W) or (H, W, 3) uint8."""
+        image = self.load()
+        return image if self.slice is None else image[self.slice]
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes of its layer in napari."""
+        return {"name": self.name} | ({"scale": self.scale} if self.scale else {})
 
 
 def _load_tissue() -> NDArray[Any]:
@@ -83,11 +101,12 @@ def _sample(
     loader: Callable[[], NDArray[Any]],
     foreground: list[tuple[float, float]],
     background: list[tuple[float, float]],
+    **stack: Any,
 ) -> Sample:
     """Make a sample from its points (row, column)."""
     points = np.array([*foreground, *background], dtype=np.float64)
     labels = np.arange(len(points)) < len(foreground)
-    return Sample(name, title, loader, points, labels)
+    return Sample(name, title, loader, points, labels, **stack)
 
 
 SAMPLES: dict[str, Sample] = {
@@ -122,6 +141,15 @@ SAMPLES: dict[str, Sample] = {
             [(160.0, 285.0), (120.0, 270.0)],
             [(60.0, 60.0)],
         ),
+        _sample(
+            "cells",
+            "Cells in a stack of slices (computed)",
+            made_stack.make_stack,
+            [(52.0, 60.0)],
+            [(52.0, 115.0)],
+            slice=12,
+            scale=made_stack.SCALE,
+        ),
     )
 }
 """By name; the first one is the demo's."""
@@ -130,7 +158,7 @@ SAMPLES: dict[str, Sample] = {
 def _layers(name: str) -> list[LayerData]:
     """Return a sample as napari takes it."""
     sample = SAMPLES[name]
-    return [(sample.load(), {"name": sample.name}, "image")]
+    return [(sample.load(), sample.attributes, "image")]
 
 
 def open_tissue() -> list[LayerData]:
@@ -156,3 +184,8 @@ def open_coins() -> list[LayerData]:
 def open_coffee() -> list[LayerData]:
     """Open the sample "coffee"."""
     return _layers("coffee")
+
+
+def open_cells() -> list[LayerData]:
+    """Open the sample "cells"."""
+    return _layers("cells")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari_m2n2.annotation.jobs import Segmented
 from napari_m2n2.annotation.planes import Plane
+from napari_m2n2.annotation.prompts import PlanePrompts
 
 NO_IMAGE = "Open an image to begin."
 NO_PAIR = "Choose an image and press “New prompts and labels”."
@@ -12,6 +13,7 @@ NO_FOREGROUND = "Nothing is outlined without a foreground point; place one on th
 NO_MEMORY_FOR_LABELS = (
     "There is not enough memory for labels of this image; crop it or close other programs."
 )
+REFINING = "Refining label {label}: click on what it lacks, or where it goes too far."
 GONE = "A layer of this object was removed; what is left of it stays as it is."
 
 
@@ -28,14 +30,32 @@ def working(plane: Plane) -> str:
 
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    if count != 1:
+        noun += "es" if noun.endswith("x") else "s"
+    return f"{count} {noun}"
 
 
-def outlined(plane: Plane, outcome: Segmented, points: int, foreground: int) -> str:
+def counted_prompts(prompts: PlanePrompts) -> str:
+    """Return how many prompts there are of each kind, if there are any."""
+    kinds = (
+        (len(prompts.points), "point"),
+        (len(prompts.boxes), "box"),
+        (len(prompts.scribbles), "scribble"),
+        (len(prompts.lassos), "lasso"),
+        (len(prompts.excluded), "excluded area"),
+    )
+    *parts, last = [
+        *(counted(count, noun) for count, noun in kinds if count),
+        *(() if prompts.start is None else ("what was there",)),
+    ]
+    return f"{', '.join(parts)} and {last}" if parts else last
+
+
+def outlined(plane: Plane, outcome: Segmented, prompts: PlanePrompts) -> str:
     """Tell what the last click did and what it cost."""
-    if not foreground:
+    if not prompts.foreground:
         return NO_FOREGROUND
-    text = f"Outlined from {counted(points, 'point')}"
+    text = f"Outlined from {counted_prompts(prompts)}"
     if plane.name:
         text += f" on {plane.name}"
     if "total" in outcome.seconds:
@@ -45,6 +65,14 @@ def outlined(plane: Plane, outcome: Segmented, points: int, foreground: int) -> 
     if outcome.weights:
         text += f", {outcome.weights}"
     return text + "."
+
+
+def on_the_processor(backbone: str) -> str:
+    """Tell what is slow, and what to do, while the processor stands in for a GPU."""
+    return (
+        f"There is no GPU in use: {backbone} runs on the processor, where the first click on a "
+        "plane can take minutes. Choose the backbone “texture”, or a computer with a GPU."
+    )
 
 
 def outside(count: int) -> str:
