@@ -22,6 +22,7 @@ from napari_m2n2.markov.walk import start_states
 from napari_m2n2.progress import ignore
 from napari_m2n2.segmentation.parameters import resolve
 from napari_m2n2.segmentation.plane import prepare
+from napari_m2n2.segmentation.registry import METHODS
 from napari_m2n2.segmentation.selection import find_candidates
 from napari_m2n2.viewer.samples import SAMPLES
 
@@ -68,14 +69,14 @@ def stages() -> None:
     flat[0].imshow(image)
     for (r, c), label in zip(sample.points, sample.labels, strict=True):
         flat[0].plot(
-            c, r, "o" if label else "X", ms=11, mec="w", c="#00c853" if label else "#ff1744"
+            c, r, "o" if label else "X", ms=11, mec="w", c="#2979ff" if label else "#ff6d00"
         )
     row_of_a = (start / start.sum()) @ attention.matrix
     flat[1].imshow(np.log10(row_of_a.numpy().reshape(plane.grid) + 1e-5), cmap="magma")
     flat[2].imshow(markov[0], cmap="viridis")
     flat[3].imshow(enlarged, cmap="viridis")
     flat[4].imshow(distance, cmap="viridis")
-    flat[5].plot(candidates.thresholds[:-1], candidates.worth / candidates.worth.max())
+    flat[5].plot(candidates.thresholds, candidates.worth / candidates.worth.max())
     flat[5].axvline(candidates.thresholds[int(np.argmax(candidates.worth))], color="#ff1744")
     flat[5].set_xlabel("threshold")
     flat[5].set_yticks([])
@@ -111,7 +112,29 @@ def sees() -> None:
     figure.savefig(FOLDER / "descriptors.png", dpi=60)
 
 
+def methods() -> None:
+    """Draw what every method makes of the same prompts."""
+    sample = SAMPLES["tissue"]
+    image = sample.load()
+    choices = [(name, None) for name in METHODS] + [("mis", "pdm")]
+    figure, axes = plt.subplots(3, 3, figsize=(13, 13.6), layout="constrained")
+    for axis, (name, refine) in zip(axes.flat, choices, strict=True):
+        segmenter = Segmenter(method=name, refine=refine)
+        segmenter.set_image(image)
+        mask = segmenter.segment(sample.points, sample.labels).mask
+        axis.imshow(image)
+        axis.contour(mask, [0.5], colors="#00e5ff", linewidths=2)
+        for (r, c), label in zip(sample.points, sample.labels, strict=True):
+            axis.plot(
+                c, r, "o" if label else "X", ms=10, mec="w", c="#2979ff" if label else "#ff6d00"
+            )
+        axis.set_title(f"{name}, refined (pdm)" if refine else name)
+        axis.axis("off")
+    figure.savefig(FOLDER / "methods.png", dpi=50)
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     stages()
     sees()
+    methods()

@@ -204,3 +204,22 @@ def m2n2_click(truth, prediction, depth=squared_depth):
         wrong = (truth == 1).astype(int)
     most, (row, column) = first_of_largest(depth(wrong.astype(bool)))
     return None if most == 0 else (row, column, truth[row, column] == 1)
+
+
+def bilateral_mean(score, small, large, sigma_range=0.1):
+    """Mean of the reduced pixels within two of each pixel, by nearness and likeness of colour."""
+    height, width = score.shape
+    result = np.zeros(large.shape[:2])
+    for row, column in np.ndindex(result.shape):
+        y = (row + 0.5) * height / result.shape[0] - 0.5
+        x = (column + 0.5) * width / result.shape[1] - 0.5
+        total = 0.0
+        middle = (int(np.floor(y + 0.5)), int(np.floor(x + 0.5)))
+        for r in range(max(middle[0] - 2, 0), min(middle[0] + 3, height)):
+            for c in range(max(middle[1] - 2, 0), min(middle[1] + 3, width)):
+                colour = (large[row, column].astype(float) - small[r, c]) / 255
+                away = (r - y) ** 2 + (c - x) ** 2 + (colour**2).sum() / sigma_range**2
+                total += np.exp(-away / 2)
+                result[row, column] += np.exp(-away / 2) * score[r, c]
+        result[row, column] /= total
+    return result

@@ -291,6 +291,18 @@ def test_an_object_with_attend_is_a_backbone():
     assert segmenter.segment([(0, 0)], [1]).mask[0].all()
 
 
+def test_attention_that_a_backbone_of_ones_own_keeps_is_left_alone():
+    class Kept:
+        attention = Attention(random_attention(4, 4), (4, 4))
+
+        def attend(self, rgb):
+            return self.attention
+
+    before = Kept.attention.matrix.clone()
+    Segmenter(Kept(), device="cpu", max_steps=50).set_image(np.zeros((8, 8, 3), np.uint8))
+    assert torch.equal(Kept.attention.matrix, before)
+
+
 def test_channels_and_contrast_reach_the_method():
     image, truth = blob(dtype=np.uint16)
     stack = np.stack([np.zeros_like(image)] * 4 + [image * 40], axis=0)
@@ -330,7 +342,7 @@ def test_a_new_image_forgets_the_maps_of_the_old(disc):
 
 def test_it_says_where_it_is():
     phases = []
-    segmenter = Segmenter(grid=16, device="cpu")
+    segmenter = Segmenter(grid=16, zoom="off", device="cpu")
     segmenter.set_image(blob()[0], progress=lambda phase, share: phases.append((phase, share)))
     assert {phase for phase, _ in phases} == {"attention", "transition", "spectrum"}
     assert all(0 <= share <= 1 for _, share in phases)
@@ -359,7 +371,7 @@ def test_bad_prompts_are_said_in_a_sentence(disc, arguments, options, words):
         ((42,), {}, "no attend"),
         ((), {"method": "magic"}, "method 'magic'"),
         ((), {"preset": "magic"}, "preset 'magic'"),
-        ((), {"refine": "pdm"}, "refinement 'pdm'"),
+        ((), {"refine": "sharper"}, "refinement 'sharper'"),
         ((), {"grid": 0}, "grid=0"),
         ((), {"colour": 1}, "parameter 'colour'"),
         ((), {"device": "abacus"}, "abacus"),
@@ -439,7 +451,8 @@ def test_thresholds_of_a_pixel_given_twice(disc):
     result = segmenter.segment(points, [1, 1, 1, 0], thresholds={0: 0.5, 1: 0.1, 2: 0.3})
     np.testing.assert_array_equal(result.thresholds[:3], [0.1, 0.1, np.nan])
     free = segmenter.segment(points, [1, 1, 1, 0], thresholds={0: 0.1})
-    assert result.thresholds[3] == free.thresholds[3]  # a λ of the superseded point means nothing
+    # a λ of the superseded point means nothing
+    np.testing.assert_equal(result.thresholds[3], free.thresholds[3])
 
 
 def test_the_way_to_a_threshold_does_not_matter(disc):

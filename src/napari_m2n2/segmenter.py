@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -14,18 +16,27 @@ from numpy.typing import ArrayLike, NDArray
 from napari_m2n2 import devices
 from napari_m2n2.attention.base import Attention, Backbone
 from napari_m2n2.attention.options import NAMES, BackboneOptions, check_options
+from napari_m2n2.attention.registry import TEXTURE
 from napari_m2n2.attention.source import AttentionSource
+from napari_m2n2.attention.texture import ENLARGED, Texture
 from napari_m2n2.attention.weights import Weights
 from napari_m2n2.errors import InputError
 from napari_m2n2.image import Contrast, to_rgb
 from napari_m2n2.progress import Progress, ignore
 from napari_m2n2.prompts import Thresholds, check_prompts
+from napari_m2n2.segmentation.large import PlaneSolvers, make_solver
 from napari_m2n2.segmentation.parameters import Parameters, resolve
 from napari_m2n2.segmentation.plane import PreparedPlane, prepare
+from napari_m2n2.segmentation.refined import Refined
+from napari_m2n2.segmentation.registry import METHODS, REFINERS
 from napari_m2n2.segmentation.result import Result
-from napari_m2n2.segmentation.solver import PlaneSolver
+from napari_m2n2.segmentation.solved import Solver
+from napari_m2n2.segmentation.zoom import ZoomSolver
 
 __all__ = ["Result", "Segmenter"]
+
+PrepareMethod = Callable[[NDArray[np.float32], Attention, Parameters, Progress], Solver]
+"""What a method's module gives: all that depends on the image alone."""
 
 
 class Segmenter:
@@ -36,12 +47,13 @@ class Segmenter:
     backbone : str or Backbone
         A name (`napari_m2n2.attention.registry.names`) or an object with ``attend(rgb)``.
     method : str
-        "m2n2", "m2n2-no-flood", "attention-nn" or "kl-nn".
+        One of `napari_m2n2.segmentation.registry.METHODS`: "m2n2", "mis", "dwc", "iseg", ...
     preset : str
         "published" does what the published implementation of M2N2 does; "default" differs from it
         where the evaluation of this backbone showed a gain.
-    refine : None
-        No refinement of outlines exists yet.
+    refine : {"pdm"}, optional
+        What mends outlines after the method: "pdm" spreads the score among pixels of like colour
+        (`napari_m2n2.segmentation.pixel_diffusion`). By default nothing.
     device : str
         "auto", "cpu", "cuda", "cuda:1", "mps".
     **parameters
@@ -73,12 +85,15 @@ class Segmenter:
         *,
         method: str = "m2n2",
         preset: str = "default",
-        refine: None = None,
+        refine: str | None = None,
         device: str = "auto",
         **parameters: Any,
     ) -> None:
-        if refine is not None:
-            raise InputError(f"The refinement {refine!r} is unknown; there is none yet, use None.")
+        if refine is not None and refine not in REFINERS:
+            raise InputError(
+                f"The refinement {refine!r} is unknown; choose {' or '.join(REFINERS)}, or None."
+            )
+        self.refine = refine
         self.method = method
         self.preset = preset
         self.device = devices.resolve(device)
@@ -88,8 +103,18 @@ class Segmenter:
         self.parameters: Parameters = resolve(method, preset, name, parameters, self.device)
         self._source = AttentionSource(backbone, self.parameters.grid, self.device, self.options)
         self.backbone_name = self._source.name
-        self._solver: PlaneSolver | None = None
+        self._crops = self._crop_source(backbone)
+        self._solver: Solver | None = None
         self._prepare_seconds = 0.0
+
+    def _crop_source(self, backbone: str | Backbone) -> AttentionSource:
+        """Return where the attention of crops comes from."""
+        grid = self.parameters.zoom_grid
+        if backbone == TEXTURE:
+            return AttentionSource(Texture(grid, ENLARGED), grid, self.device)
+        if isinstance(backbone, str):
+            return AttentionSource(backbone, grid, self.device, self.options)
+        return self._source  # an object of the user's has a grid of its own
 
     @property
     def weights(self) -> Weights | None:
@@ -125,7 +150,7 @@ class Segmenter:
         channel_axis, channels, contrast
             See `napari_m2n2.image.to_rgb`.
         attention : Attention, optional
-            Used instead of the backbone's.
+            Used instead of the backbone's; there is no zoom-in then.
         progress : callable, optional
             Called as ``progress(phase, fraction)`` with the phases "attention" and "transition",
             and with those of a backbone with weights ("downloading ...", "weights", "encode"); it
@@ -140,18 +165,50 @@ class Segmenter:
         """
         began = time.perf_counter()
         rgb = to_rgb(image, channel_axis=channel_axis, channels=channels, contrast=contrast)
-        plane = self._source.within_memory(lambda: self._prepare(rgb, attention, progress))
-        self._solver = PlaneSolver(plane)
+        solver = self._source.within_memory(lambda: self._prepare(rgb, attention, progress))
+        self._solver = Refined(solver) if self.refine == "pdm" else solver
         self._prepare_seconds = time.perf_counter() - began
 
     def _prepare(
         self, rgb: NDArray[np.float32], attention: Attention | None, progress: Progress
-    ) -> PreparedPlane:
+    ) -> Solver:
         """Do all that does not depend on prompts."""
         with torch.inference_mode():
-            if attention is None:
-                attention = self._source.attend(rgb, progress)
-            return prepare(rgb, attention, self.method, self.parameters, self.device, progress)
+            ours = attention is None and self._source.gives_away
+            found = self._source.attend(rgb, progress) if attention is None else attention
+            module = METHODS[self.method].module
+            if module:
+                prepare_method: PrepareMethod = import_module(module).prepare
+                return prepare_method(rgb, found.to(self.device), self.parameters, progress)
+            whole = self._solver_of(rgb, found, self.parameters, progress, overwrite=ours)
+        zooms = self.parameters.zoom == "auto" and attention is None
+        return ZoomSolver(whole, self._prepare_crop) if zooms else whole
+
+    def _prepare_crop(self, rgb: NDArray[np.float32], progress: Progress) -> PlaneSolvers:
+        """Do the same for a crop."""
+        parameters = replace(self.parameters, grid=self.parameters.zoom_grid)
+        with torch.inference_mode():
+            attention = self._crops.attend(rgb, progress)
+            return self._solver_of(rgb, attention, parameters, progress)
+
+    def _solver_of(
+        self,
+        rgb: NDArray[np.float32],
+        attention: Attention,
+        parameters: Parameters,
+        progress: Progress,
+        *,
+        overwrite: bool = False,
+    ) -> PlaneSolvers:
+        """Return what solves prompts on an image of which the attention is known."""
+        method, device = self.method, self.device
+
+        def prepared(image: NDArray[np.float32]) -> PreparedPlane:
+            return prepare(
+                image, attention, method, parameters, device, progress, overwrite=overwrite
+            )
+
+        return make_solver(rgb, parameters, prepared)
 
     def segment(
         self,
@@ -190,8 +247,9 @@ class Segmenter:
             Leave the outline where the maps say, for instance while a λ is being dragged: fitting
             it to the image may take seconds on large objects.
         progress : callable, optional
-            Called as ``progress(phase, fraction)`` with the phases "Markov map" and "upsampling";
-            it may raise `Cancelled`, after which the same call goes on where it stopped.
+            Called as ``progress(phase, fraction)`` with the phases "Markov map" and "upsampling",
+            and "zoom-in" where a small object is zoomed into; it may raise `Cancelled`, after
+            which the same call goes on where it stopped.
 
         Raises
         ------
@@ -242,7 +300,7 @@ class Segmenter:
         solver = self._prepared()
         return self._source.within_memory(lambda: solver.distance_maps(points, progress))
 
-    def _prepared(self) -> PlaneSolver:
+    def _prepared(self) -> Solver:
         """Return what solves the image, or say that there is none."""
         if self._solver is None:
             raise InputError("No image was set; call set_image first.")

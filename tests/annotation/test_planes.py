@@ -67,6 +67,11 @@ def test_4d_image_in_a_5d_world():
     assert plane.name == "slice (1, 2) of axes (0, 2)"
 
 
+def test_axes_of_one_index_are_not_named():
+    assert shown_plane((1, 7, 5, 6), (2, 3), 4, (0, 3, 0, 0)).name == "slice 3 of axis 1"
+    assert shown_plane((1, 1, 5, 6), (2, 3), 4, (0, 0, 0, 0)).name == ""
+
+
 def test_colours_stay_last():
     data = np.random.default_rng(0).random((4, 5, 6, 3))
     plane = shown_plane((4, 5, 6), (2, 0), 3, (0, 4, 0))

@@ -100,10 +100,10 @@ def test_a_whole_plane_needs_no_sentence():
 def test_the_sentence_says_what_and_how_much():
     assert whole_plane((9000, 6000), 2000 * 2000).sentence((9000, 6000)) == (
         "The plane of 9000 × 6000 pixels is outlined 4 × reduced, as 2250 × 1500 pixels; choose a "
-        "smaller region for full resolution."
+        "smaller region to have it less reduced."
     )
     assert Region((10, 20), (30, 50)).sentence((100, 100)) == (
-        "Only rows 10 to 19 and columns 30 to 49 are outlined, at full resolution."
+        "Only rows 10 to 19 and columns 30 to 49 are outlined, not reduced."
     )
     assert "columns 0 to 99 are outlined 2 × reduced, as 10 × 50" in Region(
         (0, 20), (0, 100), 2
@@ -150,9 +150,17 @@ def test_zooming_in_gives_back_what_was_reduced():
     assert a_little is far
     near = follow_view(view(2000, 2000, 2500, 2500), size, limit, before=far)
     assert near.factor == 1
-    # at full resolution there is nothing to gain
+    # where nothing is reduced there is nothing to gain
     nearer = follow_view(view(2200, 2200, 2210, 2210), size, limit, before=near)
     assert nearer is near
+
+
+def test_a_closer_look_is_worth_a_new_region_where_it_halves_the_reduction():
+    size, limit = (3000, 3000), 1000 * 1000
+    far = follow_view(view(0, 0, 2999, 2999), size, limit)
+    assert far.factor == 3
+    assert follow_view(view(500, 500, 1700, 1700), size, limit, before=far) is far
+    assert follow_view(view(500, 500, 1000, 1000), size, limit, before=far).factor == 1
 
 
 def test_another_limit_is_heeded():

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tiny_models as tiny
 import torch
+from peak import Peak
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from napari_m2n2 import Backbone
 from napari_m2n2.attention import heads
@@ -231,26 +231,6 @@ def hooks(modules):
 
 
 # ------------------------------------------------------------------ memory
-class Peak(TorchDispatchMode):
-    """Bytes of all tensors that torch's operations made and that are alive at one time."""
-
-    def __init__(self):
-        super().__init__()
-        self.alive = {}
-        self.most = self.largest = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        for tensor in torch.utils._pytree.tree_leaves(result):
-            if isinstance(tensor, torch.Tensor):
-                storage = tensor.untyped_storage()
-                self.alive[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())
-                self.largest = max(self.largest, storage.nbytes())
-        self.alive = {k: (ref, n) for k, (ref, n) in self.alive.items() if not ref.expired()}
-        self.most = max(self.most, sum(n for _, n in self.alive.values()))
-        return result
-
-
 def test_heads_times_all_pairs_never_exist(rgb, monkeypatch):
     monkeypatch.setattr(heads, "_BYTES", {"cpu": 1 << 16})
     # 8 heads, and an encoder that takes less than the attention

@@ -66,3 +66,18 @@ def test_below_the_prompt_counts_as_above():
         flood_fill(np.array([[0.5, 0.2, 0.5]], np.float32), (0, 0)),
         np.array([[0, 0.3, 0.3]], np.float32),
     )
+
+
+def test_a_maze_is_followed_to_its_middle():
+    """Rings of walls whose gates lie on opposite sides, each higher than the one before."""
+    side = 41
+    rows, columns = np.mgrid[:side, :side]
+    ring = np.minimum(np.minimum(rows, columns), side - 1 - np.maximum(rows, columns))
+    distance = (ring % 2).astype(np.float32)
+    for wall in range(1, side // 2, 2):
+        place = wall if wall % 4 == 1 else side - 1 - wall
+        distance[place, place] = np.float32(wall / 100)  # a corner leads nowhere
+        distance[place, side // 2] = np.float32(wall / 50)
+    filled = flood_fill(distance, (0, side // 2))
+    np.testing.assert_array_equal(filled, minimax(distance, (0, side // 2)).astype(np.float32))
+    assert filled[side // 2, side // 2] == np.float32(19 / 50)

@@ -70,3 +70,23 @@ def test_spectral_walk_where_the_attention_is_symmetric(starts):
 def test_spectral_walk_falls_back_where_it_is_not(matrix, starts):
     plain = maps("m2n2", matrix, starts)
     np.testing.assert_array_equal(maps("m2n2", matrix, starts, walk="spectral"), plain)
+
+
+def test_attention_is_used_up_only_where_that_is_said(matrix, starts):
+    parameters = resolve("m2n2", "published", "texture", {})
+    attention = Attention(matrix.copy(), GRID)
+    kept = make_maps(attention, "m2n2", parameters, ignore)(starts, ignore)
+    np.testing.assert_array_equal(attention.matrix, matrix)
+    used = make_maps(attention, "m2n2", parameters, ignore, overwrite=True)(starts, ignore)
+    torch.testing.assert_close(used, kept, rtol=0, atol=0)
+    assert not np.array_equal(attention.matrix, matrix)
+
+
+def test_half_precision_changes_maps_little(starts):
+    matrix = random_attention(*GRID, sharp=1.0)
+    single = maps("m2n2", matrix, starts)
+    half = maps("m2n2", matrix, starts, storage="half")
+    assert half.dtype == np.float32
+    assert 0 < np.abs(half - single).max() < 5e-3 * single.max()
+    spectral = maps("m2n2", matrix, starts, walk="spectral", storage="half")
+    np.testing.assert_array_equal(spectral, half)  # not reversible, hence walked

@@ -82,10 +82,9 @@ def test_refining_can_be_called_off():
 def test_marks_of_both_classes_divide_the_blocks():
     walk, block, clicks = blocks(leak=0.02)
     belief = conditional_affinity(walk, clicks[3], clicks[25])
-    assert bool((belief[block == 0] > 0.9).all())
+    assert bool((belief[block == 0] > 0.8).all())
     assert bool((belief[block == 1] < 0.1).all())
-    swapped = conditional_affinity(walk, clicks[25], clicks[3])
-    np.testing.assert_allclose(belief + swapped, 1, atol=1e-6)
+    assert bool((belief[block == 2] < 0.5).all())
 
 
 def test_without_background_the_mean_decides():

@@ -47,7 +47,12 @@ def test_the_regions_of_a_cell_are_nested(grid, seed, growth):
         assert chain[-1] == tree.root
         for small, large in pairwise(chain):
             assert (tree.mask(large) >= tree.mask(small)).all()
-            assert tree.sizes[large] > (1 + growth) * tree.sizes[small] or large == tree.root
+            assert tree.sizes[large] > tree.sizes[small]
+        for node in tree.chain(divmod(cell, grid[1])):
+            stands_for = min(
+                int(tree.sizes[n]) for n in chain if tree.sizes[n] >= tree.sizes[node]
+            )
+            assert stands_for <= (1 + growth) * tree.sizes[node]
 
 
 def test_the_whole_chain_is_the_default():

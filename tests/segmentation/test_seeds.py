@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import oracles
+from hypothesis import given
+from hypothesis.extra import numpy as hnp
 
 from napari_m2n2.prompts import check_prompts
 from napari_m2n2.segmentation.seeds import force, innermost, make_seeds, thresholds_by_point
@@ -53,6 +56,13 @@ def test_keys_tell_seeds_apart_but_not_their_labels():
 
 def test_innermost_knows_the_rim():
     assert innermost(np.ones((5, 9), bool)) == (2, 2)
+
+
+@given(hnp.arrays(bool, (9, 12)).filter(np.any))
+def test_innermost_is_the_deepest_of_the_whole_plane(region):
+    _, expected = oracles.first_of_largest(oracles.squared_depth(region))
+    assert innermost(region) == expected
+    assert innermost(region.T.copy().T) == expected
 
 
 def test_thresholds_come_back_by_point():

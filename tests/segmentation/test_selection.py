@@ -15,8 +15,6 @@ from napari_m2n2.segmentation.selection import (
     choose_threshold,
     find_candidates,
     gradient,
-    ring_mean,
-    ring_times,
 )
 
 shapes = st.tuples(st.integers(1, 7), st.integers(1, 7))
@@ -25,14 +23,6 @@ maps = shapes.flatmap(
     lambda shape: hnp.arrays(np.float32, shape, elements=st.integers(0, 9).map(lambda n: n / 9))
 )
 NOBODY = np.zeros((0, 2), np.int64)
-
-
-@given(maps, st.integers(0, 99))
-def test_ring_means_equal_those_counted_anew(distance, seed):
-    values = np.random.default_rng(seed).integers(0, 1024, distance.size).astype(float)
-    order = np.argsort(distance, axis=None, kind="stable")
-    ours = ring_mean(values, *ring_times(order, distance.shape))
-    np.testing.assert_allclose(ours, oracles.ring_means(order, distance.shape, values))
 
 
 @given(maps.filter(lambda m: m.size > 2 and np.ptp(m) > 0), st.integers(0, 99))

@@ -200,6 +200,24 @@ def test_the_last_point_is_taken_back(pair, widget):
     assert not pair.labels.data.any()
 
 
+@pytest.mark.parametrize(("seconds", "words"), [(0.001, " at once,"), (1.234, " in 1.23 s,")])
+def test_the_time_of_the_click_is_told(pair, seconds, words):
+    from napari_m2n2.annotation.jobs import Segmented
+    from napari_m2n2.annotation.planes import Plane
+    from napari_m2n2.viewer.sentences import outlined
+
+    pair.prompts.add([10, 20])
+    plane = Plane((40, 60), (0, 1))
+    outcome = Segmented(
+        np.zeros((40, 60), bool),
+        np.zeros((40, 60), np.float32),
+        {"total": seconds},
+        (64, 64),
+        "cpu",
+    )
+    assert words in outlined(plane, outcome, pair.prompts_on(plane))
+
+
 def test_a_failure_is_shown_and_the_next_click_works(pair, widget, discs):
     from napari_m2n2.errors import InputError
 

@@ -159,7 +159,7 @@ def test_what_is_outlined_is_told(panel, add, widget, state, viewer):
     look_at(viewer, 200, 300, 30)
     pair.prompts.add([200, 300])
     assert panel.text.text() == ""
-    assert "at full resolution" in widget.status.text.text()
+    assert "not reduced" in widget.status.text.text()
 
 
 def test_a_rectangle_drawn_with_the_mouse_is_outlined(panel, add, widget, state, viewer, discs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dask.array as da
 import numpy as np
 import pytest
+from napari.layers import Image
 
 from .conftest import disc
 
@@ -256,7 +257,12 @@ def test_a_huge_plane_is_refused_politely(begin, screen, monkeypatch):
     "dtype", [bool, np.uint8, np.int16, np.uint16, np.float32, np.float64, ">u2", ">f4"]
 )
 def test_every_type_of_pixel_reaches_the_method(begin, discs, dtype):
-    pair = begin((noise(20, 24) * 200).astype(dtype))
+    values = (noise(20, 24) * 200).astype(dtype)
+    try:
+        Image(values)
+    except TypeError:
+        pytest.skip("this napari cannot show such pixels: 0.7.0 has no big-endian real numbers")
+    pair = begin(values)
     pair.prompts.add([9, 8])
     image, contrast = discs.images[-1]
     assert np.array_equal(image, pair.image.data)

@@ -89,6 +89,7 @@ def create_segmenter(settings: Settings) -> PlaneSegmenter:
         method=settings.method,
         preset=settings.preset,
         device=settings.device,
+        refine=settings.refine,
         **own,
     )
 

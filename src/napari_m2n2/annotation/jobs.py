@@ -27,6 +27,8 @@ class Settings:
         with their fourth power. None is the backbone's own for the device.
     device : str
         "auto", "cpu", "cuda", "mps".
+    refine : str, optional
+        What mends outlines after the method, see `napari_m2n2.segmentation.registry.REFINERS`.
     """
 
     backbone: str = "texture"
@@ -34,6 +36,7 @@ class Settings:
     preset: str = "default"
     grid: int | None = None
     device: str = "auto"
+    refine: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

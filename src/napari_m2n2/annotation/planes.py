@@ -47,14 +47,18 @@ class Plane:
 
     @property
     def name(self) -> str:
-        """How to call the plane in a sentence; empty for an image of one plane."""
-        if not self.hidden:
+        """How to call the plane in a sentence; empty for an image of one plane.
+
+        Axes along which there is but one index are not worth a word.
+        """
+        told = [(axis, index) for axis, index in self.hidden if self.shape[axis] > 1]
+        if not told:
             return ""
-        if len(self.hidden) == 1:
-            axis, index = self.hidden[0]
+        if len(told) == 1:
+            axis, index = told[0]
             return f"slice {index} of axis {axis}"
-        where = ", ".join(str(index) for _, index in self.hidden)
-        return f"slice ({where}) of axes ({', '.join(str(axis) for axis, _ in self.hidden)})"
+        where = ", ".join(str(index) for _, index in told)
+        return f"slice ({where}) of axes ({', '.join(str(axis) for axis, _ in told)})"
 
 
 def shown_plane(

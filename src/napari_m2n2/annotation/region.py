@@ -21,9 +21,6 @@ _SNAP = 64
 _MARGIN = 0.25
 """How much further than the view it reaches on each side."""
 
-_LEAST_SHARE = 1 / 16
-"""Zooming in on less of the region than this takes a new one, with finer cells on the object."""
-
 
 @dataclass(frozen=True)
 class Region:
@@ -34,7 +31,7 @@ class Region:
     rows, columns : (int, int)
         First pixel, and the one after the last.
     factor : int
-        How many pixels along each side become one; 1 is full resolution.
+        How many pixels along each side become one; 1 is not reduced.
     """
 
     rows: tuple[int, int]
@@ -109,10 +106,10 @@ class Region:
                 f"{self.columns[1] - 1} are"
             )
         if self.factor == 1:
-            return f"{what} outlined, at full resolution."
+            return f"{what} outlined, not reduced."
         return (
             f"{what} outlined {self.factor} × reduced, as {self.size[0]} × {self.size[1]} pixels; "
-            "choose a smaller region for full resolution."
+            "choose a smaller region to have it less reduced."
         )
 
 
@@ -162,8 +159,8 @@ def follow_view(
 ) -> Region | None:
     """Return the region for what is on screen.
 
-    A new region has to be encoded anew, so the one before stays while the view is within it and
-    not far smaller, and a new one reaches further than the view.
+    A new region has to be encoded anew, so the one before stays while the view is within it,
+    unless a new one is reduced no more than half as much; a new one reaches further than the view.
 
     Parameters
     ----------
@@ -179,16 +176,15 @@ def follow_view(
     seen = around(corners, plane_size)
     if seen is None:
         return before
-    if before is not None and _contains(before, seen):
-        same_limit = reduced(before, most_pixels) == before
-        share = math.prod(seen.extent) / math.prod(before.extent)
-        if same_limit and (share >= _LEAST_SHARE or before.factor == 1):
-            return before
     sides = [
         _widened(start, stop, length)
         for (start, stop), length in zip((seen.rows, seen.columns), plane_size, strict=True)
     ]
-    return reduced(Region(sides[0], sides[1]), most_pixels)
+    new = reduced(Region(sides[0], sides[1]), most_pixels)
+    if before is None or not _contains(before, seen) or reduced(before, most_pixels) != before:
+        return new
+    gains = before.factor > 1 and 2 * new.factor <= before.factor
+    return new if gains else before
 
 
 def _contains(region: Region, other: Region) -> bool:

@@ -39,6 +39,8 @@ class AttentionSource:
     ----------
     name : str
         The backbone's.
+    gives_away : bool
+        Whether an attention may be overwritten; one of the user's backbone may be kept by it.
     weights : Weights or None
         Those in use; None before the first image, and for a backbone that has none.
 
@@ -66,6 +68,7 @@ class AttentionSource:
                 raise InputError("A backbone of one's own has no weights, timestep or blocks.")
         else:
             raise InputError("The backbone has no attend(rgb); give a name or an object with it.")
+        self.gives_away = isinstance(backbone, str)
         self._grid = grid
         self._device = device
         self._options = options

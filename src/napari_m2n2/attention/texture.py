@@ -23,6 +23,10 @@ _VARIES = 0.02
 """Least deviation that counts as one; the conversion to CIELAB makes a grey image's colours vary
 by some thousandths."""
 
+_CELL = 16
+"""Pixels along the side of a cell that are looked at; blurs follow the cells, so that more of
+them would only cost time: of a plane of 4096 × 4096 minutes."""
+
 
 @dataclass(frozen=True)
 class TextureParameters:
@@ -41,6 +45,8 @@ class TextureParameters:
         Standard deviation of the Gaussian of distance, as a share of the longer side.
     floor : float
         What every affinity is at least, so that a walk can get everywhere.
+    least_scale : float
+        What a cell's own scale is at least.
     """
 
     scales: tuple[float, ...] = (0.5, 1.0, 2.0)
@@ -48,6 +54,12 @@ class TextureParameters:
     neighbour: int = 8
     reach: float = 0.2
     floor: float = 1e-8
+    least_scale: float = 1e-4
+
+
+ENLARGED = TextureParameters(least_scale=0.05)
+"""Of a crop that is enlarged: cells beside each other are nearly alike there, and would be walled
+off from what differs by a thousandth."""
 
 
 class Texture:
@@ -69,8 +81,8 @@ class Texture:
         """Return the attention of an RGB image, (H, W, 3) float32 in [0, 1]."""
         shape = (rgb.shape[0], rgb.shape[1])
         grid = cells_of(shape, self.grid)
-        features = describe(rgb, grid, self.parameters)
-        affinity = _self_tuned(features, self.parameters.neighbour)
+        features = describe(_no_finer(rgb, grid), grid, self.parameters)
+        affinity = _self_tuned(features, self.parameters.neighbour, self.parameters.least_scale)
         affinity *= _nearness(shape, grid, self.parameters.reach)
         affinity += self.parameters.floor
         affinity /= affinity.sum(dim=1, keepdim=True)
@@ -83,6 +95,17 @@ def cells_of(shape: tuple[int, int], side: int) -> tuple[int, int]:
     rows = min(max(round(side * ratio), 1), shape[0])
     columns = min(max(round(side / ratio), 1), shape[1])
     return rows, columns
+
+
+def _no_finer(rgb: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float32]:
+    """Reduce an image whose cells span more pixels than there is anything to learn from."""
+    rows, columns = (
+        min(length, cells * _CELL) for length, cells in zip(rgb.shape[:2], grid, strict=True)
+    )
+    if (rows, columns) == rgb.shape[:2]:
+        return rgb
+    small = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
+    return small.astype(np.float32, copy=False)
 
 
 def describe(
@@ -145,12 +168,12 @@ def _pool(image: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float
     return pooled.reshape(*grid, -1).astype(np.float32, copy=False)
 
 
-def _self_tuned(features: NDArray[np.float32], neighbour: int) -> torch.Tensor:
+def _self_tuned(features: NDArray[np.float32], neighbour: int, least: float) -> torch.Tensor:
     """Return exp(-|f_i - f_j|² / (σ_i σ_j)), (N, N), σ_i the distance to the k-th nearest."""
     f = torch.from_numpy(features)
     squared = torch.cdist(f, f).square_()
     k = min(neighbour, len(f) - 1)
-    own = squared.topk(k + 1, dim=1, largest=False).values[:, -1].sqrt_().clamp_min_(1e-4)
+    own = squared.topk(k + 1, dim=1, largest=False).values[:, -1].sqrt_().clamp_min_(least)
     squared /= own[:, None]
     squared /= own
     return squared.neg_().exp_()

@@ -112,6 +112,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         )
     backbone = backbone_settings(options)
     grid, weights = backbone.pop("grid", None), weights_from(backbone.pop("weights", None))
+    refine = {} if options.refine is None else {"refine": options.refine}
     own = {name: _value(text) for name, text in _pairs("--set", options.parameters).items()}
     return Settings(
         backbone=options.backbone,
@@ -122,7 +123,7 @@ def settings_from(options: argparse.Namespace) -> Settings:
         clicks=options.clicks,
         device=options.device,
         weights=weights,
-        parameters={**backbone, **own},
+        parameters={**backbone, **refine, **own},
     )
 
 

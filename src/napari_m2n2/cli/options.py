@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 from napari_m2n2.attention.options import DTYPES, VAES
 from napari_m2n2.attention.registry import names
-from napari_m2n2.segmentation.parameters import METHODS, PRESETS
+from napari_m2n2.segmentation.parameters import PRESETS
+from napari_m2n2.segmentation.registry import METHODS, REFINERS
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """What a command adds itself to."""
@@ -67,6 +68,9 @@ def add_engine(parser: argparse.ArgumentParser, *, peers: Sequence[str] = ()) ->
         "--method", default="m2n2", metavar="NAME", help=", ".join([*METHODS, *peers])
     )
     engine.add_argument("--preset", default=PRESETS[0], metavar="NAME", help=", ".join(PRESETS))
+    engine.add_argument(
+        "--refine", metavar="NAME", help=f"what mends outlines afterwards: {', '.join(REFINERS)}"
+    )
 
 
 def add_backbone(group: argparse._ActionsContainer) -> None:

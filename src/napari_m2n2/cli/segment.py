@@ -98,6 +98,7 @@ def _segment(
         options.backbone,
         method=options.method,
         preset=options.preset,
+        refine=options.refine,
         device=options.device,
         **backbone_settings(options),
     )
@@ -214,6 +215,7 @@ def _summary(
         "weights": result.weights or None,
         "method": options.method,
         "preset": options.preset,
+        "refine": options.refine,
         "grid": list(segmenter.grid or ()),
         "parameters": dataclasses.asdict(segmenter.parameters),
         "options": dataclasses.asdict(segmenter.options),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_m2n2.errors import InputError
 from napari_m2n2.progress import Progress, ignore
-from napari_m2n2.segmentation.parameters import METHODS
+from napari_m2n2.segmentation.registry import METHODS
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import torch
 
+from napari_m2n2.markov.crossing import EPSILON
 from napari_m2n2.markov.transition import Transition
-from napari_m2n2.markov.walk import EPSILON, advance, depart
+from napari_m2n2.markov.walk import advance, depart
 from napari_m2n2.progress import Progress, ignore
 
 _PROBES = 16

@@ -6,10 +6,13 @@ M2N2 (CVPR 2025) §3.2: softmax(log A / T) row by row, then iterative proportion
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from napari_m2n2.markov.product import Bands
 from napari_m2n2.progress import Progress, ignore
 
 TINY = 1e-12
@@ -17,6 +20,13 @@ TINY = 1e-12
 
 _BLOCK = 64
 """Rows handled together: a block of a 4096-cell matrix is 1 MB and stays in a core's cache."""
+
+_NEAR_REST = 1e-4
+"""Columns that agree better than this are summed in double precision from then on: single would
+hide when nothing changes any more, which is what ends the rounds early."""
+
+_HalfRound = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+"""From column factors c to row factors r = 1 / (K c) and Kᵀ r."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,8 @@ class Transition:
     residual : float
         Largest deviation of a column sum from 1.
     rounds : int
-        Rounds of iterative proportional fitting that were done.
+        Rounds of iterative proportional fitting that were done; fewer than asked for where the
+        others would not have changed an entry.
     """
 
     matrix: torch.Tensor
@@ -38,14 +49,23 @@ class Transition:
     rounds: int
 
 
-def sharpen(attention: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Return softmax(log A / T) of each row, (N, N); T < 1 sharpens, T > 1 flattens."""
-    logits = attention.clamp_min(TINY).log_().div_(temperature)
-    logits -= logits.amax(dim=1, keepdim=True)
-    weights = logits.exp_()
-    # a step that underflowed is still possible: the walk must be able to reach every cell
-    weights.clamp_min_(torch.finfo(weights.dtype).tiny)
-    weights /= weights.sum(dim=1, keepdim=True)
+def sharpen(
+    attention: torch.Tensor, temperature: float, *, overwrite: bool = False
+) -> torch.Tensor:
+    """Return softmax(log A / T) of each row, (N, N); T < 1 sharpens, T > 1 flattens.
+
+    With `overwrite` the result takes the place of the attention, which then needs no memory of
+    its own.
+    """
+    weights = attention if overwrite else torch.empty_like(attention)
+    for begin in range(0, len(weights), _block(weights)):
+        block = weights[begin : begin + _block(weights)]
+        torch.clamp_min(attention[begin : begin + len(block)], TINY, out=block)
+        block.log_().div_(temperature)
+        block -= block.amax(dim=1, keepdim=True)
+        # a step that underflowed is still possible: the walk must be able to reach every cell
+        block.exp_().clamp_min_(torch.finfo(block.dtype).tiny)
+        block /= block.sum(dim=1, keepdim=True)
     return weights
 
 
@@ -58,6 +78,11 @@ def balance(
     the matrix, the two vectors of factors are kept: c = 1 / (Kᵀ r), r = 1 / (K c), and
     diag(r) K diag(c) is formed once in the end; the iterates are the same.
 
+    From round to round, the largest quotient of two column sums never grows (the map between
+    factors is monotone and homogeneous, hence does not expand Hilbert's metric). If it is q, all
+    of k further rounds change an entry by at most the factor qᵏ. Rounds end when that is no more
+    than one rounding of the matrix's precision.
+
     Parameters
     ----------
     weights : (N, N) tensor
@@ -65,7 +90,8 @@ def balance(
     rounds : int
         Most rounds; 0 returns the matrix as it is.
     tolerance : float
-        End when no column sum is further than this from 1. 0 does all rounds.
+        End when no column sum is further than this from 1. 0 does all rounds that change
+        something.
     progress : callable, optional
         Called as ``progress("transition", fraction)``.
 
@@ -74,26 +100,83 @@ def balance(
     Transition
         Ends on rows: row sums are exact, column sums within `residual`.
     """
-    r = weights.new_ones(len(weights))
-    c = weights.new_ones(len(weights))
-    column_sums = weights.sum(dim=0)  # Kᵀ r, carried from round to round
     done = 0
-    for done in range(1, rounds + 1):
-        c = column_sums.reciprocal()
-        column_sums = torch.zeros_like(c)
-        for begin in range(0, len(weights), _BLOCK):  # one pass over the matrix a round
-            block = weights[begin : begin + _BLOCK]
-            part = (block @ c).reciprocal_()
-            r[begin : begin + _BLOCK] = part
-            column_sums += part @ block
-        if done % 8 == 0:
-            progress("transition", done / rounds)
-        if tolerance and float((column_sums * c - 1).abs().max()) <= tolerance:
-            break
-    weights *= r[:, None]
-    weights *= c
     if rounds:
-        weights /= weights.sum(dim=1, keepdim=True)  # what rounding left over, about 1e-7
+        limits = (rounds, tolerance, torch.finfo(weights.dtype).eps)
+        if weights.device.type == "cpu":
+            with Bands(weights) as bands:
+                half = _in_bands(bands)
+                factors = _factors(half, weights.sum(dim=0), *limits, progress)
+                if not bool(torch.isfinite(factors[1]).all()):  # more than single can hold
+                    sums = weights.sum(dim=0, dtype=torch.float64)
+                    factors = _factors(half, sums, *limits, progress)
+        else:
+            factors = _factors(_on_device(weights), weights.sum(dim=0), *limits, progress)
+        r, c, done = factors
+        _scale(weights, r, c)
     residual = float((weights.sum(dim=0) - 1).abs().max())
     progress("transition", 1.0)
     return Transition(weights, residual, done)
+
+
+def _factors(
+    half_round: _HalfRound,
+    sums: torch.Tensor,
+    rounds: int,
+    tolerance: float,
+    rounding: float,
+    progress: Progress,
+) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Return the factors of rows and columns, and after how many rounds."""
+    for done in range(1, rounds + 1):
+        columns = sums.reciprocal()
+        rows, sums = half_round(columns)
+        if done % 8 == 0 or done == 1:
+            progress("transition", done / rounds)
+        low, high = (float(one) for one in torch.aminmax(sums * columns))
+        if not (low > 0 and high < math.inf):
+            break
+        if tolerance and max(high - 1, 1 - low) <= tolerance:
+            break
+        spread = math.log(high / low)
+        if (rounds - done) * spread <= rounding:
+            break
+        if spread < _NEAR_REST and sums.device.type == "cpu":
+            sums = sums.double()
+    return rows, columns, done
+
+
+def _in_bands(bands: Bands) -> _HalfRound:
+    """Return half a round on the processor, where the matrix is read once."""
+
+    def half_round(columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        rows, sums = bands.balance_rows(columns.numpy())
+        return torch.from_numpy(rows), torch.from_numpy(sums)
+
+    return half_round
+
+
+def _on_device(weights: torch.Tensor) -> _HalfRound:
+    """Return half a round elsewhere."""
+
+    def half_round(columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = (weights @ columns).reciprocal_()
+        return rows, rows @ weights
+
+    return half_round
+
+
+def _scale(weights: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> None:
+    """Form diag(r) K diag(c) in place, and divide by the row sums what rounding left over."""
+    for begin in range(0, len(weights), _block(weights)):
+        block = weights[begin : begin + _block(weights)]
+        scaled = block.to(rows.dtype)
+        scaled *= rows[begin : begin + len(block), None]
+        scaled *= columns
+        scaled /= scaled.sum(dim=1, keepdim=True)
+        block.copy_(scaled)
+
+
+def _block(weights: torch.Tensor) -> int:
+    """Return how many rows are handled together; a GPU takes more, to be busy."""
+    return _BLOCK if weights.device.type == "cpu" else 16 * _BLOCK

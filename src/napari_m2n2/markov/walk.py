@@ -8,16 +8,25 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import torch
 
+from napari_m2n2.markov.crossing import EPSILON, Crossings
+from napari_m2n2.markov.krylov import follow
+from napari_m2n2.markov.product import Bands
 from napari_m2n2.progress import Progress, ignore
-
-EPSILON = 1e-6
-"""Keeps the interpolation finite where a probability stands still."""
 
 _CHECK_EVERY = 16
 """Steps between two looks at whether all cells are reached: further steps change nothing, and on
 a GPU every look waits for the device."""
+
+_DIRECT = 16
+"""Steps that are walked with the whole matrix: fast walks end there, and what dies out quickly
+needs no place in the basis."""
+
+_TOGETHER = 10
+"""Start states that share products and have their bases in memory at a time: with the longest
+bases 1.3 times as much as the matrix at grid 64, and a third of it at grid 128."""
 
 
 def start_states(
@@ -76,10 +85,15 @@ def markov_maps(
 ) -> torch.Tensor:
     """Return the Markov map of each start state.
 
+    On a processor sums are kept in double precision, and after the first steps the walk is
+    followed in a small space (`napari_m2n2.markov.krylov`): many steps for one product, with no
+    state further from the exact one than 1e-6 of its largest entry. All start states share the
+    products.
+
     Parameters
     ----------
     transition : (N, N) tensor
-        Rows sum to 1.
+        Rows sum to 1; on a processor also what `napari_m2n2.markov.product.halved` gives.
     starts : (B, N) tensor
         Start states with largest entry 1; the maps are computed together.
     tau : float
@@ -96,6 +110,16 @@ def markov_maps(
         In the first step the published implementation grades cells by how far above τ they are,
         1 - (q - τ) / (1 - τ), instead of the time of crossing; so does this.
     """
+    half = transition.dtype == torch.float16  # only the loops for processors know this form
+    if transition.device.type == "cpu" and (half or _rows_agree(transition, max_steps)):
+        precision = torch.promote_types(transition.dtype, torch.float32)
+        maps = torch.empty(starts.shape, dtype=precision)
+        with Bands(transition) as bands:
+            for begin in range(0, len(starts), _TOGETHER):
+                some = starts[begin : begin + _TOGETHER].to(precision)
+                maps[begin : begin + len(some)] = _few_maps(bands, some, tau, max_steps, progress)
+        progress("Markov map", 1.0)
+        return maps
     p, times, unreached = depart(transition, starts, tau, max_steps)
     for step in range(max_steps):
         p = advance(transition, p, times, unreached, step, tau)
@@ -105,6 +129,38 @@ def markov_maps(
                 break
     progress("Markov map", 1.0)
     return times
+
+
+def _rows_agree(transition: torch.Tensor, max_steps: int) -> bool:
+    """Whether rows sum to the same, so that an error does not outgrow the walk it is part of.
+
+    Over all steps its share may grow by e, which `krylov.ACCURACY` allows for.
+    """
+    sums = transition.sum(dim=1)
+    return bool((sums.amax() - sums.amin()) * max_steps <= sums.amin())
+
+
+def _few_maps(
+    bands: Bands, starts: torch.Tensor, tau: float, max_steps: int, progress: Progress
+) -> torch.Tensor:
+    """Return the maps of some start states, whose bases fit into memory together."""
+    # as the precision of the matrix has it, so that a start of exactly τ counts the same
+    level = float(torch.tensor(tau, dtype=starts.dtype))
+    states = starts.double().numpy()
+    crossings = Crossings(states, level, max_steps)
+    going = np.arange(len(states))
+    for step in range(min(_DIRECT, max_steps)):
+        progress("Markov map", step / max_steps)
+        states = bands.push(states)
+        reached = [
+            crossings.note(int(k), step, one[None]) for k, one in zip(going, states, strict=True)
+        ]
+        states, going = states[~np.array(reached)], going[~np.array(reached)]
+        if not len(going):
+            break
+    if len(going) and max_steps > _DIRECT:
+        follow(bands, states, going, crossings, _DIRECT, max_steps, progress)
+    return torch.from_numpy(crossings.times).to(starts.dtype)
 
 
 def depart(

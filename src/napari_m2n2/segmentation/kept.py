@@ -1,13 +1,21 @@
-"""Distance maps of earlier prompts, kept so that a change of mind costs no new map."""
+"""What earlier prompts gave, kept so that a change of mind costs nothing.
+
+Distance maps with their candidates, and the outlines that were fitted: taking a prompt back, or
+doing it again, is then a look at what is there.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_m2n2.progress import Progress
+from napari_m2n2.segmentation.outline import follow
 from napari_m2n2.segmentation.parameters import Parameters
 from napari_m2n2.segmentation.plane import PreparedPlane
 from napari_m2n2.segmentation.seeds import Seed
@@ -15,6 +23,9 @@ from napari_m2n2.segmentation.selection import Candidates, find_candidates
 
 _MOST_BYTES = 1 << 29
 """Memory for the maps of earlier prompts; the least recently used go first."""
+
+_MOST_OUTLINE_BYTES = 1 << 26
+"""Memory for fitted outlines, an eighth of a byte a pixel each."""
 
 
 class KeptCandidates:
@@ -51,3 +62,45 @@ class KeptCandidates:
         while held > _MOST_BYTES and len(self._kept) > len(set(keys)):
             held -= self._kept.popitem(last=False)[1].nbytes
         return found
+
+
+class KeptOutlines:
+    """The outlines that were fitted on one plane, by what they were fitted to."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[bytes, NDArray[np.uint8]] = OrderedDict()
+        self._held = 0
+
+    def fit(
+        self,
+        mask: NDArray[np.bool_],
+        score: NDArray[np.float32],
+        seeds: Sequence[Seed],
+        fit: Callable[[], None],
+    ) -> None:
+        """Change mask and score in place as `fit` does, or did for this mask and these seeds.
+
+        Parameters
+        ----------
+        mask : (H, W) bool array
+        score : (H, W) float32 array
+        seeds : sequence of Seed
+        fit : callable
+            Fits the outline and changes both.
+        """
+        given = blake2b(np.packbits(mask).tobytes(), digest_size=16)
+        for seed in seeds:
+            given.update(np.array([*seed.pixel, seed.label]).tobytes())
+        key = given.digest()
+        known = self._kept.get(key)
+        if known is not None:
+            self._kept.move_to_end(key)
+            mask[:] = np.unpackbits(known, count=mask.size).reshape(mask.shape).view(bool)
+            follow(score, mask)
+            return
+        fit()
+        follow(score, mask)
+        self._kept[key] = np.packbits(mask)
+        self._held += self._kept[key].nbytes
+        while self._held > _MOST_OUTLINE_BYTES and len(self._kept) > 1:
+            self._held -= self._kept.popitem(last=False)[1].nbytes

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import torch
 
 from napari_m2n2.attention.base import Attention
+from napari_m2n2.markov.product import halved
 from napari_m2n2.markov.reversible import (
     balance_reversible,
     leading_spectrum,
@@ -36,10 +37,18 @@ MapMaker = Callable[[torch.Tensor, Progress], torch.Tensor]
 
 
 def make_maps(
-    attention: Attention, method: str, parameters: Parameters, progress: Progress
+    attention: Attention,
+    method: str,
+    parameters: Parameters,
+    progress: Progress,
+    *,
+    overwrite: bool = False,
 ) -> MapMaker:
-    """Do a method's work that depends on the image alone; return what makes maps from starts."""
-    weights = sharpen(attention.matrix, parameters.temperature)
+    """Do a method's work that depends on the image alone; return what makes maps from starts.
+
+    With `overwrite` the attention's matrix is used up, which saves a copy of it.
+    """
+    weights = sharpen(attention.matrix, parameters.temperature, overwrite=overwrite)
     if method == "attention-nn":
         return lambda starts, _: attention_distance(weights, starts)
     if method == "kl-nn":
@@ -54,6 +63,8 @@ def make_maps(
             tolerance=parameters.ipf_tolerance,
             progress=progress,
         ).matrix
+        if parameters.storage == "half" and transition.device.type == "cpu":
+            transition = halved(transition)
         return lambda starts, report: markov_maps(
             transition,
             starts,

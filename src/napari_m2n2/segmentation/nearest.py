@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,17 +44,39 @@ def combine(
         clip(min(1, d_B) - d_F, -1, 1) with the distances to the nearest background and foreground
         prompt: positive inside the mask, 0 on its boundary.
     """
-    nearest = np.full(shape, np.inf, np.float32)
-    foreground = np.full(shape, np.inf, np.float32)
-    background = np.full(shape, np.inf, np.float32)
     mask = np.zeros(shape, bool)
+    score = np.empty(shape, np.float32)
+    sides = np.full((2, mask.size), np.inf, np.float32)
     for distance, threshold, label in zip(distances, thresholds, labels, strict=True):
-        scaled = distance / np.float32(max(threshold, FLOOR))
-        nearer = scaled < nearest
-        nearest[nearer] = scaled[nearer]
-        mask[nearer] = label
-        side = foreground if label else background
-        np.minimum(side, scaled, out=side)
-    mask &= nearest <= 1
-    score = np.clip(np.minimum(background, 1) - foreground, -1, 1)
+        unit = np.float32(max(threshold, FLOOR))
+        _take(distance.ravel(), unit, label, sides, mask.ravel())
+    _decide(sides, mask.ravel(), score.ravel())
     return mask, score
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _take(
+    distance: NDArray[np.float32],
+    unit: np.float32,
+    label: bool,
+    sides: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+) -> None:  # pragma: no cover - compiled
+    """Let one prompt have the pixels that no earlier one is as near to."""
+    own, other = sides[int(label)], sides[1 - int(label)]
+    for k in range(distance.size):
+        scaled = distance[k] / unit
+        mask[k] = label if scaled < min(own[k], other[k]) else mask[k]
+        own[k] = min(own[k], scaled)
+
+
+@numba.njit(cache=True, nogil=True)
+def _decide(
+    sides: NDArray[np.float32], mask: NDArray[np.bool_], score: NDArray[np.float32]
+) -> None:  # pragma: no cover - compiled
+    """Leave out what is farther than 1, and fill in the score."""
+    one = np.float32(1)
+    for k in range(mask.size):
+        background, foreground = min(sides[0, k], one), sides[1, k]
+        mask[k] = mask[k] and foreground <= one
+        score[k] = max(min(background - foreground, one), -one)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from types import MappingProxyType
 from typing import Any, Literal
 
 from napari_m2n2.attention.registry import default_grid
 from napari_m2n2.errors import InputError
+from napari_m2n2.segmentation.registry import METHODS
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class Parameters:
     walk : {"plain", "spectral"}
         Walk step by step, or, where the attention is reversible, through the leading eigenvectors
         (`napari_m2n2.markov.reversible`), which is many times faster.
+    storage : {"single", "half"}
+        How many digits of the transition matrix are kept. "half" takes half the memory while a
+        plane is open, on a processor and for ``walk="plain"`` only; each entry is then right to
+        5e-4 of itself (`napari_m2n2.markov.product.halved`).
     tau : float
         τ in (0, 1), M2N2 Eq. 6: a cell counts as reached when its probability exceeds τ of the
         largest one.
@@ -47,6 +51,9 @@ class Parameters:
         Spatial standard deviation of the upsampling in cells.
     sigma_range : float
         Standard deviation of the upsampling in colour, for colours in [0, 1].
+    most_pixels : int
+        A larger plane is reduced to this many for all but its outline
+        (`napari_m2n2.segmentation.large`); 0 sets no limit, as published.
     stretch_guide : bool
         Whether the image that guides the upsampling is stretched between its percentiles first;
         σ_r is made for photographs, and dim images have no edges at that scale.
@@ -74,6 +81,26 @@ class Parameters:
         in a band around that (`napari_m2n2.segmentation.outline`).
     outline_band : float
         Half the width of the band as a share of the square root of the object's area.
+    zoom : {"off", "auto"}
+        Whether attention is taken again on a crop around an object that spans few cells
+        (`napari_m2n2.segmentation.zoom`); the order of points counts then.
+    zoom_cells : float
+        An object is zoomed into if its rectangle is that of a square of fewer cells along a side.
+    zoom_margin : float
+        Sides of the crop in sides of the object's rectangle.
+    zoom_grid : int
+        R of a crop.
+    zoom_scales : int
+        How many times the plane is halved around a first click to find out how large a thing it
+        means (`napari_m2n2.segmentation.scale`).
+    entropy : float
+        λ of iSeg's entropy-reduced attention (`napari_m2n2.segmentation.entropy`), with the
+        natural logarithm; the published program's `ent` is 2.303 times as much.
+    refine_rounds : int
+        Most rounds of iSeg's refinement (`napari_m2n2.segmentation.propagation`).
+    walk_steps : int
+        k of the walk P^k that is cut (`napari_m2n2.segmentation.ncut`), and that carries the
+        conditional affinity.
     edge_score, positive_score, negative_score : bool
         Whether the gradient along the outline, the prompts of the same and those of the other
         class have a say in the choice of λ (M2N2 Eq. 7, 9, 10); for the paper's Table 2. Without
@@ -85,12 +112,14 @@ class Parameters:
     ipf_rounds: int = 200
     ipf_tolerance: float = 0.0
     walk: Literal["plain", "spectral"] = "plain"
+    storage: Literal["single", "half"] = "single"
     tau: float = 0.3
     max_steps: int = 1000
     start: Literal["published", "aligned"] = "published"
     upsampling: Literal["dense", "fast"] = "dense"
     sigma_space: float = 1.0
     sigma_range: float = 0.1
+    most_pixels: int = 0
     stretch_guide: bool = False
     flood: bool = True
     area_prior: float = 0.4
@@ -101,6 +130,14 @@ class Parameters:
     correction: float = 0.0
     outline: Literal["map", "graph-cut"] = "map"
     outline_band: float = 0.15
+    zoom: Literal["off", "auto"] = "off"
+    zoom_cells: float = 6.0
+    zoom_margin: float = 2.0
+    zoom_grid: int = 32
+    zoom_scales: int = 3
+    entropy: float = 0.02
+    refine_rounds: int = 8
+    walk_steps: int = 1
     edge_score: bool = True
     positive_score: bool = True
     negative_score: bool = True
@@ -108,16 +145,6 @@ class Parameters:
 
 PUBLISHED = Parameters()
 """What the published implementation does, which differs from the paper's text in places."""
-
-METHODS: MappingProxyType[str, MappingProxyType[str, Any]] = MappingProxyType(
-    {
-        "m2n2": MappingProxyType({}),
-        "m2n2-no-flood": MappingProxyType({"flood": False}),
-        "attention-nn": MappingProxyType({"temperature": 10.0, "ipf_rounds": 0}),
-        "kl-nn": MappingProxyType({"temperature": 2.0, "ipf_rounds": 0}),
-    }
-)
-"""The methods, each with what it changes in a preset."""
 
 PRESETS = ("default", "published")
 
@@ -128,10 +155,15 @@ _DEFAULTS: dict[str, Parameters] = {
         walk="spectral",
         start="aligned",
         upsampling="fast",
+        most_pixels=1_500_000,
         stretch_guide=True,
         image_edge=1.0,
         correction=6.0,
         outline="graph-cut",
+        zoom="auto",
+        # its walk is slow: a cell sees its like nearby, not everywhere as in a network
+        refine_rounds=100,
+        walk_steps=16,
     ),
 }
 """What the evaluation proved better than the published choice, by backbone. Those with weights
@@ -167,7 +199,7 @@ def resolve(
             raise InputError(f"The parameter {name!r} is unknown; there are {_listed(known)}.")
     base = _DEFAULTS.get(backbone, PUBLISHED) if preset == "default" else PUBLISHED
     grid = default_grid(backbone, device)
-    parameters = replace(base, **{"grid": grid, **METHODS[method], **overrides})
+    parameters = replace(base, **{"grid": grid, **METHODS[method].changes, **overrides})
     _check(parameters)
     return parameters
 
@@ -186,15 +218,25 @@ _RANGES: dict[str, tuple[float, float]] = {
     "image_edge": (0, 10),
     "area_power": (0, 2),
     "min_area": (0, 2**62),
+    "most_pixels": (0, 2**62),
     "correction": (0, 1e6),
     "outline_band": (0, 1),
+    "entropy": (0, 10),
+    "refine_rounds": (0, 1000),
+    "walk_steps": (1, 1024),
+    "zoom_cells": (0, 1e6),
+    "zoom_margin": (1, 100),
+    "zoom_grid": (1, 256),
+    "zoom_scales": (0, 6),
 }
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "walk": ("plain", "spectral"),
+    "storage": ("single", "half"),
     "start": ("published", "aligned"),
     "upsampling": ("dense", "fast"),
     "outline": ("map", "graph-cut"),
+    "zoom": ("off", "auto"),
 }
 
 

@@ -20,6 +20,10 @@ from napari_m2n2.progress import Progress
 from napari_m2n2.segmentation.maps import MapMaker, make_maps
 from napari_m2n2.segmentation.parameters import Parameters
 
+_CELL = 16
+"""Pixels along the side of a cell up to which edges are looked at pixel by pixel; in larger cells
+they are looked at as coarsely as here, so that noise does not hide them."""
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedPlane:
@@ -81,10 +85,16 @@ def prepare(
     parameters: Parameters,
     device: str,
     progress: Progress,
+    *,
+    overwrite: bool = False,
 ) -> PreparedPlane:
-    """Do the work that depends on the image and its attention alone."""
-    make = make_maps(attention.to(device), method, parameters, progress)
-    edges = image_edges(rgb) if parameters.image_edge else None
+    """Do the work that depends on the image and its attention alone.
+
+    With `overwrite` the attention's matrix is used up, which saves a copy of it.
+    """
+    make = make_maps(attention.to(device), method, parameters, progress, overwrite=overwrite)
+    cell = max(rgb.shape[0] / attention.grid[0], rgb.shape[1] / attention.grid[1])
+    edges = image_edges(rgb, max(cell / _CELL, 1.0)) if parameters.image_edge else None
     guide = stretch(rgb) if parameters.stretch_guide else rgb
     colours = (guide * 255).astype(np.uint8) if parameters.outline == "graph-cut" else None
     return PreparedPlane(rgb, guide, attention.grid, edges, colours, parameters, device, make)
@@ -121,9 +131,9 @@ def stretch(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     return to_rgb(rgb, contrast=(low, high)) if high > low else rgb
 
 
-def image_edges(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the colour gradient of an image, (H, W): Sobel in CIELAB after a blur of 1 pixel."""
-    lab = cv2.GaussianBlur(rgb2lab(rgb).astype(np.float32), (0, 0), 1.0)
+def image_edges(rgb: NDArray[np.float32], sigma: float = 1.0) -> NDArray[np.float32]:
+    """Return the colour gradient of an image, (H, W): Sobel in CIELAB after a blur of `sigma`."""
+    lab = cv2.GaussianBlur(rgb2lab(rgb).astype(np.float32), (0, 0), sigma)
     across = cv2.Sobel(lab, cv2.CV_32F, 1, 0, borderType=cv2.BORDER_REPLICATE)
     down = cv2.Sobel(lab, cv2.CV_32F, 0, 1, borderType=cv2.BORDER_REPLICATE)
     edges: NDArray[np.float32] = np.sqrt((across**2 + down**2).sum(axis=2))

@@ -60,11 +60,12 @@ def conditional_affinity(
     background: torch.Tensor,
     *,
     prior: torch.Tensor | None = None,
+    steps: int = 1,
     iterations: int = 3,
 ) -> torch.Tensor:
     """Return how likely each cell is foreground, (N,) in [0, 1].
 
-    e_F = A s_F and e_B = A s_B are what reaches a cell from the marks, and D the belief in
+    e_F = Aᵏ s_F and e_B = Aᵏ s_B are what reaches a cell from the marks, and D the belief in
     foreground so far: D ← D e_F / (D e_F + (1 - D) e_B). Probabilities are weighed, not logits as
     in the paper, where a mark of 0 would not silence a cell.
 
@@ -73,21 +74,21 @@ def conditional_affinity(
     matrix : (N, N) tensor
         Row-stochastic.
     foreground, background : (N,) tensor
-        Marks, not negative. Without background marks a cell counts as foreground where it gets
-        more than the mean of all cells; without foreground marks nothing is foreground.
+        Marks, not negative. e_B is at least the mean of e_F, so that one background mark does not
+        leave the rest of the plane to the foreground; without foreground marks there is none.
     prior : (N,) tensor, optional
         D to begin with; ½ by default.
+    steps : int
+        k >= 1; a slow walk needs several steps to get across an object.
     iterations : int
         How often D is renewed.
     """
-    forth = matrix @ foreground.to(matrix)
+    forth, back = foreground.to(matrix), background.to(matrix)
+    for _ in range(steps):
+        forth, back = matrix @ forth, matrix @ back
+    back = back + forth.mean()
     if not bool(foreground.any()):
         return torch.zeros_like(forth)
-    back = (
-        matrix @ background.to(matrix)
-        if bool(background.any())
-        else forth.mean().expand(len(forth))
-    )
     belief = torch.full_like(forth, 0.5) if prior is None else prior.to(matrix)
     for _ in range(iterations):
         believed = belief * forth

@@ -114,15 +114,18 @@ class RegionTree:
         cell : (int, int)
             Row and column in the grid.
         growth : float
-            Nodes that are not larger than the one before by more than this share are left out;
-            the leaf and the root always stay.
+            Of nodes that are larger than another one by no more than this share only the largest
+            stays; so do the leaf and the root.
         """
         node = int(self.leaves[cell])
-        chain = [node]
+        chain, smallest = [node], 0
         while node != self.root:
             node = int(self.parents[node])
-            if node == self.root or self.sizes[node] > (1 + growth) * self.sizes[chain[-1]]:
+            if self.sizes[node] <= (1 + growth) * smallest:
+                chain[-1] = node
+            else:
                 chain.append(node)
+                smallest = self.sizes[node]
         return chain
 
     def regions(self, count: int) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ class Result:
     thresholds : (n,) float64 array
         λ of each point, in the order given, in units of its own distance map: what the user chose,
         or the best by score; NaN for a point whose pixel was given again later with the other
-        label.
+        label, and for one outside the crop around a small object.
     timings : mapping of str to float
         Seconds: "prepare" (the image, once), "maps" (new distance maps), "score" (thresholds and
         mask) and "total" (maps and score).

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
@@ -41,7 +43,7 @@ class Seed:
     click: bool = False
     threshold: float | None = None
 
-    @property
+    @cached_property
     def key(self) -> bytes:
         """What the candidates of this seed depend on; neither its label nor its λ."""
         region = b"" if self.region is None else self.region.tobytes()
@@ -79,9 +81,12 @@ def make_seeds(prompts: Prompts, shape: tuple[int, int], grid: tuple[int, int]) 
 
 def innermost(region: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the pixel of a region that is farthest from its outside, the first of several."""
-    depth = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
-    row, column = np.unravel_index(int(np.argmax(depth)), region.shape)
-    return int(row), int(column)
+    # nothing beyond the region's rectangle is nearer than what lies around it
+    left, top, width, height = cv2.boundingRect(np.ascontiguousarray(region).view(np.uint8))
+    part = region[top : top + height, left : left + width]
+    depth = distance_transform_edt(np.pad(part, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(int(np.argmax(depth)), part.shape)
+    return int(row) + top, int(column) + left
 
 
 def choose_thresholds(
@@ -93,8 +98,9 @@ def choose_thresholds(
     """
     pixels = np.array([seed.pixel for seed in seeds], np.int64).reshape(-1, 2)
     labels = np.array([seed.label for seed in seeds], bool)
+    of = {label: pixels[labels == label] for label in (False, True)}
     return [
-        choose_threshold(own, pixels[labels == seed.label], pixels[labels != seed.label], limit)
+        choose_threshold(own, of[seed.label], of[not seed.label], limit)
         if seed.threshold is None
         else seed.threshold
         for own, seed, limit in zip(candidates, seeds, limits, strict=True)

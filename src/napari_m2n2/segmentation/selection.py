@@ -8,16 +8,23 @@ first two depend on the map alone and are kept; a further click only needs the o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_m2n2.segmentation.growth import nearest_first, ring_means
 from napari_m2n2.segmentation.parameters import Parameters
 
 FALLBACK = 0.5
 """λ where the map has no edge to choose from, as in the paper's ablation without scores."""
+
+_BLOCK = 256
+"""Candidates whose largest worth is kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +35,14 @@ class Candidates:
     ----------
     distance : (H, W) float32 array
         0 at the prompt, 1 at the farthest pixel.
-    thresholds : (H * W,) float32 array
-        All values of `distance`, ascending.
-    worth : (H * W - 1,) float64 array
+    thresholds : (k,) float32 array
+        The least values of `distance`, ascending: as many as there are candidates that could be
+        worth anything. Candidates beyond them are worth 0.
+    worth : (k,) float32 array
         The part of each candidate's score that no other prompt changes; the whole plane is no
         candidate.
+    peaks : (⌈k / 256⌉,) float32 array
+        The largest worth of each 256 candidates.
     flat : bool
         Whether there is nothing to choose by: a map without any edge, or no score at all.
     positive, negative : bool
@@ -41,15 +51,18 @@ class Candidates:
 
     distance: NDArray[np.float32]
     thresholds: NDArray[np.float32]
-    worth: NDArray[np.float64]
+    worth: NDArray[np.float32]
+    peaks: NDArray[np.float32]
     flat: bool
     positive: bool = True
     negative: bool = True
 
     @property
     def nbytes(self) -> int:
-        """Bytes held."""
-        return self.distance.nbytes + self.thresholds.nbytes + self.worth.nbytes
+        """Bytes held: at most 12 a pixel, and a sixtieth more."""
+        return (
+            self.distance.nbytes + self.thresholds.nbytes + self.worth.nbytes + self.peaks.nbytes
+        )
 
 
 def find_candidates(
@@ -74,27 +87,46 @@ def find_candidates(
         A box or rough mask that the prompt stands for: the overlap of the segment with it (IoU)
         takes the place of the area prior.
     """
-    order = np.argsort(distance, axis=None, kind="stable")
-    thresholds = distance.ravel()[order]
-    count = order.size - 1
-    if count < 1:
-        return Candidates(distance, thresholds, np.zeros(0), flat=True)
+    last = distance.size - 1
+    if last < 1:
+        nothing = np.zeros(0, np.float32)
+        return Candidates(distance, nothing, nothing, nothing, flat=True)
+    # candidates beyond the area prior are worth nothing
+    share = last if region is not None else math.ceil(parameters.area_prior * (last - 1))
+    order = nearest_first(distance, min(max(share, 1), last))
+    area = np.arange(1, len(order) + 1, dtype=np.float64)
     slope = gradient(distance, parameters.edge_bins)
-    entered, left = ring_times(order, distance.shape)
-    worth = ring_mean(slope, entered, left)[:count] if parameters.edge_score else np.ones(count)
-    area = np.arange(1, count + 1, dtype=np.float64)
-    if parameters.image_edge and image_gradient is not None:
-        along = ring_mean(image_gradient.ravel(), entered, left)[:count]
-        worth *= along**parameters.image_edge
+    values: list[NDArray[Any]] = [slope]
+    if image_gradient is not None and parameters.image_edge:
+        values.append(image_gradient.ravel())
+    shape = (distance.shape[0], distance.shape[1])
+    means = ring_means(order, shape, np.stack(values, axis=1).astype(np.float32))
+    worth = means[0] if parameters.edge_score else np.ones(len(order))
+    if len(means) > 1:
+        worth *= means[1] ** parameters.image_edge
     if region is not None:
-        inside = np.cumsum(region.ravel()[order])[:count]
-        worth *= inside / (area + region.sum() - inside)
+        inside = np.cumsum(region.ravel()[order])
+        worth *= inside / (area + np.count_nonzero(region) - inside)
     else:
-        worth *= np.arange(count) < parameters.area_prior * (count - 1)
+        worth[share:] = 0
         if parameters.area_power:
             worth *= area**-parameters.area_power
     if parameters.min_area > 1 and worth[parameters.min_area :].any():
         worth[: parameters.min_area - 1] = 0
+    scored = worth.astype(np.float32)
+    return Candidates(
+        distance,
+        distance.ravel()[order],
+        scored,
+        np.maximum.reduceat(scored, np.arange(0, len(scored), _BLOCK)),
+        flat=not slope.any() or not _any_score(parameters),
+        positive=parameters.positive_score,
+        negative=parameters.negative_score,
+    )
+
+
+def _any_score(parameters: Parameters) -> bool:
+    """Return whether anything is left to choose a threshold by."""
     scores = (
         parameters.edge_score,
         parameters.positive_score,
@@ -103,14 +135,7 @@ def find_candidates(
         parameters.image_edge,
         parameters.area_power,
     )
-    return Candidates(
-        distance,
-        thresholds,
-        worth,
-        flat=not any(scores) or not slope.any(),
-        positive=parameters.positive_score,
-        negative=parameters.negative_score,
-    )
+    return any(scores)
 
 
 def choose_threshold(
@@ -130,27 +155,62 @@ def choose_threshold(
     limit : int, optional
         Most pixels of the segment (`napari_m2n2.segmentation.corrections`).
     """
-    thresholds, worth = candidates.thresholds, candidates.worth
     if candidates.flat:
         return FALLBACK
-    count = len(worth)
-    # s_pos: the share of the own class within the segment, a staircase along the candidates
-    stairs = np.ones(count, np.int64)
-    if candidates.positive:
-        reached = np.searchsorted(thresholds, candidates.distance[same[:, 0], same[:, 1]])
-        stairs = np.cumsum(np.bincount(reached, minlength=count + 1)[:count])
+    distance, allowed = candidates.distance, len(candidates.worth)
     # s_neg: the segment ends before the nearest prompt of the other class; without one, before
     # the farthest pixel
-    allowed = count
+    bound = np.float32(np.inf)
     if candidates.negative:
-        bound = thresholds[-1]
-        if len(other):
-            bound = candidates.distance[other[:, 0], other[:, 1]].min()
-        allowed = min(int(np.searchsorted(thresholds, bound)), count)
-    if limit is not None:
-        allowed = min(allowed, limit)
-    score = worth[:allowed] * stairs[:allowed]
-    return float(thresholds[int(np.argmax(score)) if allowed else 0])
+        bound = distance[other[:, 0], other[:, 1]].min() if len(other) else distance.max()
+    # s_pos: the share of the own class within the segment, a staircase along the candidates
+    near = np.zeros(0, np.float32)
+    if candidates.positive:
+        near = np.sort(distance[same[:, 0], same[:, 1]])
+    best = _best(
+        candidates.thresholds,
+        candidates.worth,
+        candidates.peaks,
+        near,
+        bound,
+        allowed if limit is None else min(allowed, limit),
+    )
+    return float(candidates.thresholds[best])
+
+
+@numba.njit(cache=True, nogil=True)
+def _best(
+    thresholds: NDArray[np.float32],
+    worth: NDArray[np.float32],
+    peaks: NDArray[np.float32],
+    near: NDArray[np.float32],
+    bound: np.float32,
+    allowed: int,
+) -> int:  # pragma: no cover - compiled
+    """Return the first of the candidates with the highest score.
+
+    `near` is what the prompts of the own class have in the map, ascending; without any, all
+    candidates hold as many of them. Blocks that cannot be better are passed over.
+    """
+    allowed = min(allowed, int(np.searchsorted(thresholds, bound)))
+    best, score = 0, 0.0
+    begin, height = 0, 0 if near.size else 1
+    for k in range(near.size + 1):
+        end = allowed
+        if k < near.size:
+            end = min(allowed, int(np.searchsorted(thresholds, near[k])))
+        place = begin
+        while place < end:
+            block = place // _BLOCK
+            after = min(end, (block + 1) * _BLOCK)
+            if height * float(peaks[block]) > score:
+                for candidate in range(place, after):
+                    if height * float(worth[candidate]) > score:
+                        best, score = candidate, height * float(worth[candidate])
+            place = after
+        begin = max(begin, end)
+        height += 1
+    return best
 
 
 def gradient(distance: NDArray[np.float32], bins: int) -> NDArray[np.float64]:
@@ -165,49 +225,3 @@ def gradient(distance: NDArray[np.float32], bins: int) -> NDArray[np.float64]:
         return magnitude
     magnitude /= peak
     return np.floor(magnitude * bins) if bins else magnitude
-
-
-def ring_times(
-    order: NDArray[np.int64], shape: tuple[int, ...]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return when each pixel enters and leaves the ring around a growing segment.
-
-    The ring is the pixels outside the segment with a 4-neighbour inside: a pixel enters with its
-    first neighbour and leaves when it joins the segment itself.
-
-    Parameters
-    ----------
-    order : (H * W,) int64 array
-        Flat indices of the pixels in the order in which they join.
-    shape : (int, int)
-        (H, W).
-
-    Returns
-    -------
-    entered, left : (H * W,) int64 arrays
-        By pixel; a pixel that joins before its neighbours has ``entered >= left``.
-    """
-    left = np.empty(order.size, np.int64)
-    left[order] = np.arange(order.size)
-    rank = left.reshape(shape)
-    entered = np.full(shape, order.size)
-    np.minimum(entered[1:], rank[:-1], out=entered[1:])
-    np.minimum(entered[:-1], rank[1:], out=entered[:-1])
-    np.minimum(entered[:, 1:], rank[:, :-1], out=entered[:, 1:])
-    np.minimum(entered[:, :-1], rank[:, 1:], out=entered[:, :-1])
-    return entered.ravel(), left
-
-
-def ring_mean(
-    values: NDArray[np.floating], entered: NDArray[np.int64], left: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return the mean of values along the ring of each segment; 0 where there is no ring."""
-    size = values.size
-    waits = entered < left
-    into, out_of, held = entered[waits], left[waits], values[waits]
-    total = np.bincount(into, held, size) - np.bincount(out_of, held, size)
-    length = np.bincount(into, minlength=size) - np.bincount(out_of, minlength=size)
-    np.cumsum(total, out=total)
-    np.cumsum(length, out=length)
-    mean: NDArray[np.float64] = np.where(length > 0, total / np.maximum(length, 1), 0.0)
-    return mean

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts, to_pixels
-from napari_m2n2.segmentation.corrections import Corrections
-from napari_m2n2.segmentation.kept import KeptCandidates
+from napari_m2n2.segmentation.corrections import Corrections, MaskOf, Window
+from napari_m2n2.segmentation.kept import KeptCandidates, KeptOutlines
 from napari_m2n2.segmentation.nearest import combine
 from napari_m2n2.segmentation.outline import fit_outline
 from napari_m2n2.segmentation.plane import PreparedPlane
@@ -24,28 +23,7 @@ from napari_m2n2.segmentation.seeds import (
     thresholds_by_point,
 )
 from napari_m2n2.segmentation.selection import Candidates
-
-
-@dataclass(frozen=True, eq=False)
-class Solved:
-    """What the prompts of a plane give.
-
-    Attributes
-    ----------
-    mask : (H, W) bool array
-    score : (H, W) float32 array
-        In [-1, 1]; 0 is the boundary.
-    thresholds : (n,) float64 array
-        λ of each point.
-    map_seconds, score_seconds : float
-        What new distance maps took, and all that followed.
-    """
-
-    mask: NDArray[np.bool_]
-    score: NDArray[np.float32]
-    thresholds: NDArray[np.float64]
-    map_seconds: float
-    score_seconds: float
+from napari_m2n2.segmentation.solved import Solved
 
 
 class PlaneSolver:
@@ -64,7 +42,8 @@ class PlaneSolver:
         self.plane = plane
         self._parameters = plane.parameters
         self._kept = KeptCandidates(plane.parameters)
-        self._corrections = Corrections(plane.parameters.correction)
+        self._outlines = KeptOutlines()
+        self._corrections = Corrections(plane.parameters.correction, plane.shape)
 
     def solve(self, prompts: Prompts, *, draft: bool, progress: Progress) -> Solved:
         """Return the object that prompts mean; see `napari_m2n2.segmenter.Segmenter.segment`."""
@@ -82,12 +61,16 @@ class PlaneSolver:
             score_seconds=time.perf_counter() - mapped,
         )
 
-    def distance_maps(self, points: ArrayLike, progress: Progress) -> NDArray[np.float32]:
-        """Return the distance map of each point (n, 2), (n, H, W) in [0, 1]."""
+    def candidates(self, points: ArrayLike, progress: Progress) -> list[Candidates]:
+        """Return the candidate thresholds of each point (n, 2)."""
         pixels = to_pixels(points, self.plane.shape)
         seeds = [Seed((row, column), True) for row, column in pixels.tolist()]
-        candidates = self._kept.of(self.plane, seeds, progress)
-        maps = np.empty((len(seeds), *self.plane.shape), np.float32)
+        return self._kept.of(self.plane, seeds, progress)
+
+    def distance_maps(self, points: ArrayLike, progress: Progress) -> NDArray[np.float32]:
+        """Return the distance map of each point (n, 2), (n, H, W) in [0, 1]."""
+        candidates = self.candidates(points, progress)
+        maps = np.empty((len(candidates), *self.plane.shape), np.float32)
         for target, found in zip(maps, candidates, strict=True):
             target[:] = found.distance
         return maps
@@ -96,19 +79,30 @@ class PlaneSolver:
         self, seeds: Sequence[Seed], candidates: Sequence[Candidates], draft: bool
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32], list[float]]:
         """Return the mask, its score, and λ of each seed."""
+        labels = [seed.label for seed in seeds]
 
-        def solve(
-            places: Sequence[int], limits: Sequence[int | None]
-        ) -> tuple[NDArray[np.bool_], NDArray[np.float32], list[float]]:
-            some, maps = [seeds[i] for i in places], [candidates[i] for i in places]
-            chosen = choose_thresholds(maps, some, limits)
-            labels = [seed.label for seed in some]
-            return *combine([c.distance for c in maps], chosen, labels, self.plane.shape), chosen
+        def before(places: Sequence[int], limits: Sequence[int | None]) -> MaskOf:
+            some = [candidates[i] for i in places]
+            chosen = choose_thresholds(some, [seeds[i] for i in places], limits)
+            signs = [labels[i] for i in places]
 
-        limits = self._corrections.limits(seeds, lambda places, most: solve(places, most)[0])
-        mask, score, chosen = solve(range(len(seeds)), limits)
-        if self.plane.colours is not None and not draft:
-            pixels, labels = [seed.pixel for seed in seeds], [seed.label for seed in seeds]
+            def mask_of(window: Window) -> NDArray[np.bool_]:
+                maps = [one.distance[window] for one in some]
+                return combine(maps, chosen, signs, maps[0].shape)[0]
+
+            return mask_of
+
+        chosen = choose_thresholds(candidates, seeds, self._corrections.limits(seeds, before))
+        maps = [one.distance for one in candidates]
+        mask, score = combine(maps, chosen, labels, self.plane.shape)
+        colours = self.plane.colours
+        if colours is not None and not draft:
+            pixels = [seed.pixel for seed in seeds]
             band = self._parameters.outline_band
-            fit_outline(mask, score, self.plane.colours, pixels, labels, band=band)
+            self._outlines.fit(
+                mask,
+                score,
+                seeds,
+                lambda: fit_outline(mask, score, colours, pixels, labels, band=band),
+            )
         return mask, score, chosen

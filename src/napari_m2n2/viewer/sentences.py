@@ -7,7 +7,7 @@ from napari_m2n2.annotation.planes import Plane
 from napari_m2n2.annotation.prompts import PlanePrompts
 
 NO_IMAGE = "Open an image to begin."
-NO_PAIR = "Choose an image and press “New prompts and labels”."
+NO_PAIR = "Choose an image and press “New object”."
 STOPPED = "Stopped; place, move or remove a point to start again."
 NO_FOREGROUND = "Nothing is outlined without a foreground point; place one on the object."
 NO_MEMORY_FOR_LABELS = (
@@ -59,7 +59,8 @@ def outlined(plane: Plane, outcome: Segmented, prompts: PlanePrompts) -> str:
     if plane.name:
         text += f" on {plane.name}"
     if "total" in outcome.seconds:
-        text += f" in {outcome.seconds['total']:.2f} s"
+        seconds = outcome.seconds["total"]
+        text += f" in {seconds:.2f} s" if seconds >= 0.005 else " at once"
     if outcome.grid != (0, 0):
         text += f", grid {outcome.grid[0]} × {outcome.grid[1]}, {outcome.device}"
     if outcome.weights:

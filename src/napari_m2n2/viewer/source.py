@@ -137,7 +137,7 @@ class ImageSource:
         shapes = level_shapes(self.image)
         if len(shapes) <= self.level or _numbers(shapes[self.level]) != self._level_shape:
             raise InputError(
-                "The image was given data of another shape; make new prompts and labels for it."
+                "The image was given data of another shape; begin a new object in it."
             )
 
     def check_plane(self, plane: Plane) -> None:

@@ -111,7 +111,7 @@ class Writer:
         ):
             raise InputError(
                 "The labels layer was given other data and no longer fits the image; "
-                "make new prompts and labels."
+                "begin a new object."
             )
 
     def painted(self, event: Event) -> None:

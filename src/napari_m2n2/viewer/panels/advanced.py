@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QGroupBox, QSpinBox
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QGroupBox, QSpinBox
 
 from napari_m2n2.attention import registry
-from napari_m2n2.segmentation.parameters import METHODS, PRESETS
+from napari_m2n2.segmentation.parameters import PRESETS
+from napari_m2n2.segmentation.registry import METHODS, REFINERS
 from napari_m2n2.viewer.panels.narrow import narrow_box
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class AdvancedPanel(QGroupBox):
-    """Backbone, method, preset, grid and device.
+    """Backbone, method, refinement, preset, grid and device.
 
     Parameters
     ----------
@@ -37,6 +38,12 @@ class AdvancedPanel(QGroupBox):
         self.backbone.setToolTip("Where affinities between pixels come from.")
         self.method = _choices(METHODS)
         self.method.setToolTip("How prompts and affinities become an outline.")
+        for row, method in enumerate(METHODS.values()):
+            self.method.setItemData(row, method.title, Qt.ItemDataRole.ToolTipRole)
+        self.refine = QCheckBox("Spread along edges")
+        self.refine.setToolTip(
+            "Moves the outline of any method to edges of the image nearby (pixel diffusion)."
+        )
         self.preset = _choices(PRESETS)
         self.preset.setToolTip(
             "default: what works best. published: what the published implementation does."
@@ -56,6 +63,7 @@ class AdvancedPanel(QGroupBox):
         for title, part in (
             ("Backbone", self.backbone),
             ("Method", self.method),
+            ("Outline", self.refine),
             ("Preset", self.preset),
             ("Grid", self.grid),
             ("Device", self.device),
@@ -80,6 +88,7 @@ class AdvancedPanel(QGroupBox):
         """Pass on what is chosen, and show what others choose."""
         for box in (self.backbone, self.method, self.preset, self.device):
             box.currentTextChanged.connect(self._on_choice)
+        self.refine.toggled.connect(self._on_choice)
         self.grid.valueChanged.connect(self._on_choice)
         self._state.changed.connect(self._on_state)
 
@@ -92,6 +101,7 @@ class AdvancedPanel(QGroupBox):
             preset=self.preset.currentText(),
             grid=self.grid.value() or None,
             device=self.device.currentText(),
+            refine=REFINERS[0] if self.refine.isChecked() else None,
         )
 
     def _on_state(self, name: str) -> None:
@@ -110,6 +120,8 @@ class AdvancedPanel(QGroupBox):
         ):
             with QSignalBlocker(box):
                 box.setCurrentText(text)
+        with QSignalBlocker(self.refine):
+            self.refine.setChecked(settings.refine is not None)
         with QSignalBlocker(self.grid):
             self.grid.setValue(settings.grid or _OWN_GRID)
 

@@ -33,8 +33,7 @@ class ObjectsPanel(QGroupBox):
         self.images.setAccessibleName("Image")
         self.new = QPushButton("New object")
         self.new.setToolTip(
-            f"New prompts and labels for another object (key {KEY_OF['next_object']}); "
-            "those that are there stay."
+            f"Layers for another object (key {KEY_OF['next_object']}); those that are there stay."
         )
         self.refine = QPushButton("Refine label")
         self.refine.setToolTip(

@@ -215,6 +215,7 @@ class PromptsPanel(QGroupBox):
         with QSignalBlocker(self.hide_labels):
             self.hide_labels.setChecked(pair is not None and not pair.labels.visible)
             self.hide_labels.setEnabled(pair is not None)
+        self.back.setEnabled(pair is not None)
 
     def _show_tool(self) -> None:
         """Show what the mouse is; it may be none of ours."""

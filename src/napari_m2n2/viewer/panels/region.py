@@ -41,7 +41,7 @@ class RegionChooser(QWidget):
         for region, title in _REGIONS.items():
             self.regions.addItem(title, region)
         self.regions.setToolTip(
-            "What of a plane is outlined. A part of a large plane is outlined at full resolution; "
+            "What of a plane is outlined. A part of a large plane need not be reduced; "
             "prompts outside of it are left out, and labels outside of it stay as they are."
         )
         self.draw = QPushButton("Draw …")

@@ -1,0 +1,96 @@
+"""Rows: temperature and balancing, Markov maps of a walk that is slow to mix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import plain
+import torch
+from row import Row, Settings
+
+from napari_m2n2.markov.product import Bands
+from napari_m2n2.markov.transition import balance, sharpen
+from napari_m2n2.markov.walk import markov_maps, start_states
+
+TEMPERATURE, ROUNDS, PROMPTS = 0.65, 200, 10
+
+
+def rows(settings: Settings) -> Iterator[Row]:
+    """Yield the rows of this module."""
+    attention = slow_attention(settings.grid, settings.device)
+    yield Row(
+        name=f"temperature and {ROUNDS} rounds of IPF, grid {settings.grid}",
+        plain=lambda: plain.balance(plain.sharpen(attention, TEMPERATURE), ROUNDS),
+        fast=lambda: balance(sharpen(attention, TEMPERATURE), ROUNDS).matrix,
+        check=lambda a, b: f"largest of an entry {float((a - b).abs().max()):.1e}",
+        target="≥ 5 ×, ≤ 2e-6",
+        least=5,
+    )
+    if settings.device == "cpu":
+        yield one_round(settings, attention)
+    transition = balance(sharpen(attention, TEMPERATURE), ROUNDS).matrix
+    starts = places(settings)
+    yield Row(
+        name=f"Markov maps of {PROMPTS} prompts, 1000 steps, grid {settings.grid}",
+        plain=lambda: torch.stack([plain.markov_map(transition, start) for start in starts]),
+        fast=lambda: markov_maps(transition, starts),
+        check=apart,
+        target="≥ 4 ×",
+        least=4,
+        warm=False,
+    )
+    yield Row(
+        name=f"Markov map of 1 prompt, 1000 steps, grid {settings.grid}",
+        plain=lambda: plain.markov_map(transition, starts[0])[None],
+        fast=lambda: markov_maps(transition, starts[:1]),
+        check=apart,
+        target="reported",
+    )
+
+
+def one_round(settings: Settings, attention: torch.Tensor) -> Row:
+    """Return the row of one round by itself: ours reads the matrix once and writes vectors."""
+    matrix, columns = attention.clone(), np.ones(len(attention), np.float32)
+
+    def ours() -> np.ndarray:
+        with Bands(attention) as bands:
+            return bands.balance_rows(columns)[1]
+
+    return Row(
+        name=f"one round of IPF, grid {settings.grid}",
+        plain=lambda: plain.balance(matrix, 1),
+        fast=ours,
+        check=lambda a, b: "",
+        target="plain ≤ 60 ms",
+    )
+
+
+def slow_attention(grid: int, device: str = "cpu", reach: float = 0.7) -> torch.Tensor:
+    """Return attention between neighbours, connected, slow to mix and not symmetric, (N, N)."""
+    generator = torch.Generator().manual_seed(0)
+    side = torch.arange(grid, dtype=torch.float32)
+    cells = torch.cartesian_prod(side, side)
+    weights = torch.cdist(cells, cells).square_().mul_(-1 / (2 * reach**2)).exp_()
+    weights *= torch.randn(weights.shape, generator=generator).exp_()
+    weights += 1e-9
+    weights /= weights.sum(dim=1, keepdim=True)
+    return weights.to(device)
+
+
+def places(settings: Settings) -> torch.Tensor:
+    """Return the start states of prompts all over the image, (B, N)."""
+    generator = torch.Generator().manual_seed(1)
+    pixels = torch.rand(PROMPTS, 2, generator=generator) * torch.tensor(settings.shape)
+    states = start_states(pixels.long(), settings.shape, (settings.grid, settings.grid))
+    return states.to(settings.device, torch.float32)
+
+
+def apart(expected: torch.Tensor, times: torch.Tensor) -> str:
+    """Say how far two sets of maps are apart, in steps, and how many cells one did not reach."""
+    steps = (expected - times).abs()
+    late = int(((expected >= 1000) != (times >= 1000)).sum())
+    return (
+        f"mean {float(steps.mean()):.1e}, largest {float(steps.max()):.1e} of "
+        f"{float(expected.max()):.0f} steps, reached by one only {late}"
+    )

@@ -1,0 +1,32 @@
+"""MIS: clicks on the tree of regions that grows by merging alike neighbours.
+
+Li et al., "Multi-granularity Interaction Simulation for Unsupervised Interactive Segmentation",
+ICCV 2023: only its tree, which needs no training; the network that the paper trains on regions of
+it is left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2.attention.base import Attention
+from napari_m2n2.progress import Progress
+from napari_m2n2.segmentation.embedding import diffusion_map
+from napari_m2n2.segmentation.methods.base import Canvas, GridSolver
+from napari_m2n2.segmentation.methods.tree_clicks import TreeClicks
+from napari_m2n2.segmentation.parameters import Parameters
+from napari_m2n2.segmentation.ward import build_tree
+
+
+def prepare(
+    rgb: NDArray[np.float32], attention: Attention, parameters: Parameters, progress: Progress
+) -> GridSolver:
+    """Build the tree over the backbone's features, or where it has none over its walk."""
+    canvas = Canvas.of(rgb, attention.grid, parameters)
+    if attention.features is None:
+        features = diffusion_map(attention, progress=progress)
+    else:
+        features = attention.features.double().numpy(force=True)
+    tree = build_tree(features, attention.grid, progress=progress)
+    return GridSolver(canvas, TreeClicks(tree, attention.matrix, canvas.shape))
