@@ -45,7 +45,8 @@ def seen(sample):
         labels = made_stack.stack_truth()[sample.slice]
         row, column = sample.points[sample.labels][0].astype(int)
         return labels == labels[row, column], 0.95
-    return polygon2mask(sample.load_plane().shape[:2], np.array(DRAWN[sample.name])), 0.85
+    # drawn by eye, an outline is uncertain by some pixels
+    return polygon2mask(sample.load_plane().shape[:2], np.array(DRAWN[sample.name])), 0.8
 
 
 @pytest.mark.parametrize("name", SAMPLES)

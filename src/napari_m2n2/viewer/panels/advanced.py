@@ -63,7 +63,7 @@ class AdvancedPanel(QGroupBox):
         for title, part in (
             ("Backbone", self.backbone),
             ("Method", self.method),
-            ("Outline", self.refine),
+            ("Refine", self.refine),
             ("Preset", self.preset),
             ("Grid", self.grid),
             ("Device", self.device),
