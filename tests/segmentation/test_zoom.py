@@ -274,6 +274,13 @@ def test_nothing_and_only_background(shared):
     assert later.mask[SMALL]
 
 
+def test_background_that_empties_a_mask_is_gone_on_from(shared):
+    rows, columns = np.indices(shared.segment([SMALL], [1]).mask.shape)
+    start = np.hypot(rows - SMALL[0], columns - SMALL[1]) < 3
+    shared.segment([SMALL], [0], mask=start)
+    assert shared.segment([SMALL, (24, 50)], [0, 1], mask=start).mask[24, 50]
+
+
 def test_distance_maps_are_those_of_the_crop(shared):
     result = shared.segment([SMALL, (24, 50)], [1, 0], draft=True)
     crop = crop_of(shared)
@@ -359,3 +366,5 @@ def test_the_rectangle_of_a_mask_and_its_foreground(box):
     wider = check_prompts([(59, 79)], [1], (60, 80), scribbles=[([(0, 0)], 1)])
     assert around(mask, wider) == Crop(0, 0, 60, 80)
     assert around(np.zeros_like(mask), check_prompts([(3, 4)], [1], (60, 80))) == Crop(3, 4, 4, 5)
+    emptied = check_prompts([(3, 4)], [0], (60, 80), mask=mask)
+    assert around(np.zeros_like(mask), emptied) == box

@@ -168,7 +168,7 @@ def test_labels_that_cannot_be_written_are_refused(pair, screen):
     frozen.flags.writeable = False
     pair.labels.data = frozen
     pair.prompts.add([10, 20])
-    assert "no longer fits the image" in screen.text
+    assert "read-only" in screen.text
 
 
 def test_hidden_labels_are_written_too(pair):

@@ -179,3 +179,17 @@ def test_answers_are_kept_for_the_planes_used_last(begin, model):
     kept = [plane.hidden[0][1] for plane in pair.answers]
     assert kept == list(range(2, KEPT_ANSWERS + 2))
     assert all(isinstance(answer.outcome, Segmented) for answer in pair.answers.values())
+
+
+@pytest.mark.parametrize("kind", ["read-only", "piece by piece"])
+def test_labels_that_cannot_be_written_to_are_named(controller, model, screen, kind):
+    import dask.array
+
+    model.add_image(noise(40, 60))
+    data = np.ones((40, 60), np.uint8)
+    data.flags.writeable = False
+    model.add_labels(data if kind == "read-only" else dask.array.from_array(data), name="theirs")
+    assert controller.refine(1) is None
+    assert screen.failed
+    assert "“theirs” cannot be written to" in screen.text
+    assert kind in screen.text

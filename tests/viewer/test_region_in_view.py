@@ -226,6 +226,19 @@ def test_without_its_rectangle_the_whole_plane_is_outlined(begin, controller, di
     assert len(discs.images) == 2
 
 
+def test_without_its_layer_the_whole_plane_is_outlined(begin, model, controller, discs):
+    pair = begin(noise(300, 400))
+    pair.prompts.add([100, 100])
+    draw(controller, pair.image, rectangle(80, 80, 150, 160))
+    model.layers.remove(controller.frame.layer_of(pair.image))
+    assert controller.state.region == "plane"
+    assert controller.state.drawn == ()
+    assert len(discs.clicks) == 3
+    assert controller.frame.layer_of(pair.image) is None
+    controller.state.region = "drawn"
+    assert "whole plane" in pair.source.sentence(controller.shown())
+
+
 def test_the_rectangle_goes_along_with_the_slices(begin, model, controller, discs):
     pair = begin(noise(5, 300, 400))
     model.dims.current_step = (1, 0, 0)

@@ -340,6 +340,35 @@ def test_a_shape_that_is_being_drawn_does_not_count_yet(shown):
     assert len(on_screen(controller).lassos) == 1
 
 
+@pytest.mark.parametrize("tool", ["Scribble", "Lasso"])
+@pytest.mark.parametrize("key", [Qt.Key.Key_Q, Qt.Key.Key_U])
+def test_a_key_after_a_click_that_began_a_drawing(shown, tool, key):
+    """napari keeps the drawing open when another layer is taken, and fails when it is removed."""
+    _, widget, pair, mouse = shown(noise(40, 60))
+    widget.controller.take(controller_tool(tool))
+    mouse.click((5, 10))
+    mouse.key(key)
+    mouse.key(Qt.Key.Key_U)
+    widget.controller.take(controller_tool("Points"))
+    mouse.click((30, 50))
+    assert len(pair.prompts.data) == 1
+    assert len(pair.shapes.data) == len(pair.shapes.features) == 0
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Q, Qt.Key.Key_U])
+def test_a_key_while_the_mouse_draws_does_nothing(shown, qtbot, key):
+    _, widget, pair, mouse = shown(noise(40, 60))
+    widget.controller.take(controller_tool("Lasso"))
+    native = mouse._canvas.native
+    qtbot.mousePress(native, Qt.MouseButton.LeftButton, pos=mouse.place((5, 10)))
+    for corner in ((5, 30), (20, 40), (30, 20)):
+        mouse._move(mouse.place(corner), Qt.KeyboardModifier.NoModifier)
+    mouse.key(key)
+    qtbot.mouseRelease(native, Qt.MouseButton.LeftButton, pos=mouse.place((30, 20)))
+    assert pair.shapes.mode == "add_polygon_lasso"
+    assert len(on_screen(widget.controller).lassos) == len(pair.shapes.data) == 1
+
+
 def test_a_shape_drawn_on_a_slice_of_a_turned_stack(shown):
     viewer, widget, pair, mouse = shown(
         noise(6, 40, 60),

@@ -112,3 +112,26 @@ def test_what_auto_means_is_known_once_there_is_work(monkeypatch):
     monkeypatch.setattr(devices, "resolve", lambda device: "cuda:0")
     assert standing.slow_device(settings, "encode") == ""
     assert standing.slow_device(Settings(), "encode") == ""
+
+
+def test_other_lazy_pixels_are_read_whoever_hears_of_them_first(begin, model, discs):
+    import dask.array
+
+    pair = begin(dask.array.zeros((40, 60)), contrast_limits=(0, 1))
+    pair.prompts.add([10, 20])
+    pair.image.data = dask.array.ones((40, 60))
+    assert [float(image.max()) for image, _ in discs.images] == [0, 1]
+    pair.prompts.add([10, 22])
+    assert len(discs.images) == 2
+
+
+def test_the_number_of_data_counts_once_before_and_after_it_is_told(model):
+    import dask.array
+
+    from napari_m2n2.viewer.content import version_of
+
+    layer = model.add_image(dask.array.zeros((4, 6)))
+    seen = [version_of(layer)]
+    layer.events.data.connect(lambda _: seen.append(version_of(layer)), position="first")
+    layer.data = dask.array.ones((4, 6))
+    assert seen[0] != seen[1] == version_of(layer)

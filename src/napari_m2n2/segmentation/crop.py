@@ -84,6 +84,8 @@ def around(mask: NDArray[np.bool_], prompts: Prompts) -> Crop:
         if label
     ]
     pixels = np.concatenate(corners)
+    if not len(pixels):  # background took away all that the object began with
+        pixels = np.argwhere(np.logical_or.reduce(prompts.regions))
     (top, left), (bottom, right) = pixels.min(axis=0).tolist(), pixels.max(axis=0).tolist()
     return Crop(top, left, bottom + 1, right + 1)
 

@@ -93,19 +93,34 @@ def version_of(layer: Image) -> Hashable:
     """Return what changes whenever a layer is given other data."""
     counter = _counters.get(layer)
     if counter is None:
-        counter = _counters[layer] = _Counter()
+        counter = _counters[layer] = _Counter(layer)
         layer.events.data.connect(counter.count)
-    return layer.unique_id, counter.number
+    return layer.unique_id, counter.of(layer)
 
 
 class _Counter:
-    """Counts how often a layer was given other data."""
+    """Counts how often a layer was given other data.
 
-    def __init__(self) -> None:
-        self.number = 0
+    Whoever hears of other data before this does is told the new number already.
+    """
 
-    def count(self, _event: Event) -> None:
-        self.number += 1
+    def __init__(self, layer: Image) -> None:
+        self._number = 0
+        self._data = layer.data
+        self._ahead = False
+
+    def of(self, layer: Image) -> int:
+        """Return the number of the data that the layer has now."""
+        if layer.data is not self._data:
+            self._number += 1
+            self._data, self._ahead = layer.data, True
+        return self._number
+
+    def count(self, event: Event) -> None:
+        """Take note of data given to the layer, perhaps the same that has changed in place."""
+        if not self._ahead:
+            self._number += 1
+        self._data, self._ahead = event.source.data, False
 
 
 _counters: WeakKeyDictionary[Image, _Counter] = WeakKeyDictionary()

@@ -188,3 +188,7 @@ class Frame:
             if event.value in (layer, image):
                 del self._layers[image]
                 self._unwanted.add(image)
+                if event.value == layer and self._state.region == "drawn":
+                    # a rectangle that nobody sees must not hold
+                    self._state.drawn = ()
+                    self._state.region = "plane"

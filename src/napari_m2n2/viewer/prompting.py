@@ -69,6 +69,8 @@ class Prompting:
 
 def take_back(pair: Pair, plane: Plane) -> None:
     """Remove the prompt of a plane that was made last, of whatever kind."""
+    if not pair.drawings.finish():
+        return
     last: tuple[float, Points | Shapes, int] | None = None
     for layer, lies in (
         (pair.prompts, pair.points_on(plane)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from napari.layers import Image, Shapes
 from napari.layers.base import ActionType
@@ -53,7 +55,17 @@ class Drawings:
 
     def __init__(self, image: Image, name: str, factors: NDArray[np.float64]) -> None:
         self.layer = make_shapes(image, name, factors)
+        self.layer.mouse_drag_callbacks.append(self._on_press)
         self._unfinished = False
+        self._held = False
+
+    def _on_press(self, _layer: Shapes, event: Event) -> Iterator[None]:
+        """Know whether the mouse is held."""
+        self._held = True
+        yield
+        while event.type == "mouse_move":
+            yield
+        self._held = False
 
     def read(self) -> list[Shape]:
         """Return the shapes that are finished, in the coordinates of the layer."""
@@ -65,6 +77,17 @@ class Drawings:
             )
         ]
         return found[:-1] if self._unfinished else found
+
+    def finish(self) -> bool:
+        """End a drawing that is under way, as another mode does; tell whether there is none.
+
+        Left alone while another tool is taken, it would never count, and taking it back fails in
+        napari. While the mouse is held, napari cannot end it.
+        """
+        if self._unfinished and not self._held:
+            self.layer.mode, mode = "pan_zoom", self.layer.mode
+            self.layer.mode = mode
+        return not self._unfinished
 
     def heed(self, event: Event) -> bool:
         """Take note of an event of the data; tell whether the shapes are other ones now."""

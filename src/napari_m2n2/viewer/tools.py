@@ -44,6 +44,8 @@ TOOLS = (
 
 def take(tool: Tool, viewer: ViewerModel, pair: Pair) -> None:
     """Make a tool work: its layer active and on screen, and in the right mode."""
+    if not pair.drawings.finish():
+        return
     layer = getattr(pair, tool.layer)
     if layer not in viewer.layers:  # drawing is not for everyone: the layer comes when it is used
         viewer.add_layer(layer)

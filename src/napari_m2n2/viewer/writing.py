@@ -104,11 +104,12 @@ class Writer:
     def check(self) -> None:
         """Raise `InputError` if the labels can no longer be written to."""
         data = self.labels.data
-        if not (
-            isinstance(data, np.ndarray)
-            and data.flags.writeable
-            and tuple(data.shape) == self._shape
-        ):
+        if not (isinstance(data, np.ndarray) and data.flags.writeable):
+            raise InputError(
+                f"“{self.labels.name}” cannot be written to: it is read-only or read piece by "
+                "piece; open a copy of it that is in memory, or begin a new object."
+            )
+        if tuple(data.shape) != self._shape:
             raise InputError(
                 "The labels layer was given other data and no longer fits the image; "
                 "begin a new object."
