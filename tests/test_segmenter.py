@@ -527,7 +527,7 @@ def test_several_rough_masks_are_several_parts(disc):
 def test_a_draft_leaves_the_outline_where_the_maps_say(monkeypatch):
     fitted = []
     monkeypatch.setattr(
-        "napari_m2n2.segmentation.solver.fit_outline", lambda *_, **__: fitted.append(1)
+        "napari_m2n2.segmentation.kept.fit_outline", lambda *_, **__: fitted.append(1)
     )
     segmenter = Segmenter(grid=24, device="cpu")
     segmenter.set_image(blob()[0])

@@ -15,7 +15,8 @@ from napari_m2n2.cli import main
 from napari_m2n2.evaluation import predictors
 from napari_m2n2.evaluation.clicks import Click, next_click
 from napari_m2n2.evaluation.runs import Settings
-from napari_m2n2.segmentation.methods.base import Answer, Canvas, GridSolver
+from napari_m2n2.segmentation.methods.base import Answer, GridSolver
+from napari_m2n2.segmentation.plane import Canvas
 from napari_m2n2.segmentation.registry import METHODS, Method
 
 

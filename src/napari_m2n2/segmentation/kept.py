@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 
 from napari_m2n2.progress import Progress
-from napari_m2n2.segmentation.outline import follow
+from napari_m2n2.segmentation.outline import fit_outline, follow
 from napari_m2n2.segmentation.parameters import Parameters
-from napari_m2n2.segmentation.plane import PreparedPlane
+from napari_m2n2.segmentation.plane import Canvas, PreparedPlane
 from napari_m2n2.segmentation.seeds import Seed
 from napari_m2n2.segmentation.selection import Candidates, find_candidates
 
@@ -104,3 +104,23 @@ class KeptOutlines:
         self._held += self._kept[key].nbytes
         while self._held > _MOST_OUTLINE_BYTES and len(self._kept) > 1:
             self._held -= self._kept.popitem(last=False)[1].nbytes
+
+    def fit_on(
+        self,
+        plane: Canvas,
+        mask: NDArray[np.bool_],
+        score: NDArray[np.float32],
+        seeds: Sequence[Seed],
+    ) -> None:
+        """Move the outline to the edges of a plane where its parameters ask for it, in place."""
+        colours = plane.colours
+        if colours is None:
+            return
+        pixels, labels = [seed.pixel for seed in seeds], [seed.label for seed in seeds]
+        band = plane.parameters.outline_band
+        self.fit(
+            mask,
+            score,
+            seeds,
+            lambda: fit_outline(mask, score, colours, pixels, labels, band=band),
+        )

@@ -22,7 +22,6 @@ from napari_m2n2.markov.finer import enlarge, enlarge_along_edges
 from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts, to_pixels
 from napari_m2n2.segmentation.kept import KeptOutlines
-from napari_m2n2.segmentation.outline import fit_outline
 from napari_m2n2.segmentation.parameters import Parameters
 from napari_m2n2.segmentation.plane import PreparedPlane
 from napari_m2n2.segmentation.seeds import Seed, force, innermost
@@ -73,7 +72,7 @@ class LargeSolver:
             score = self._along_edges(solved.score)
         mask = score > 0
         if fitted and not draft:
-            self._fit(mask, score, prompts)
+            self._outlines.fit_on(self.plane, mask, score, _certain(prompts))
         force(prompts, mask, score)
         seconds = solved.score_seconds + time.perf_counter() - began
         return replace(solved, mask=mask, score=score, score_seconds=seconds)
@@ -101,20 +100,6 @@ class LargeSolver:
         small = _bytes(self._small.plane.guide)
         sigma = self.plane.parameters.sigma_range
         return enlarge_along_edges(score, small, self.plane.colours, sigma_range=sigma)
-
-    def _fit(self, mask: NDArray[np.bool_], score: NDArray[np.float32], prompts: Prompts) -> None:
-        """Move the outline to the edges of the image at full resolution, in place."""
-        colours = self.plane.colours
-        assert colours is not None
-        seeds = _certain(prompts)
-        pixels, labels = [seed.pixel for seed in seeds], [seed.label for seed in seeds]
-        band = self.plane.parameters.outline_band
-        self._outlines.fit(
-            mask,
-            score,
-            seeds,
-            lambda: fit_outline(mask, score, colours, pixels, labels, band=band),
-        )
 
 
 PlaneSolvers: TypeAlias = PlaneSolver | LargeSolver

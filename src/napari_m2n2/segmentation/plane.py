@@ -26,54 +26,80 @@ they are looked at as coarsely as here, so that noise does not hide them."""
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedPlane:
-    """What every prompt of an image shares.
+class Canvas:
+    """The image that maps of the grid are enlarged to.
 
     Attributes
     ----------
     rgb : (H, W, 3) float32 array
         The image in [0, 1].
-    guide : (H, W, 3) float32 array
-        What guides the upsampling: the image, or the image with its contrast stretched.
     grid : (int, int)
         Rows and columns of the attention grid.
-    edges : (H, W) float32 array or None
-        Gradient of the image, where the parameters ask for it.
+    parameters : Parameters
+    guide : (H, W, 3) float32 array
+        What guides the upsampling: the image, or the image with its contrast stretched.
     colours : (H, W, 3) uint8 array or None
         What the outline is fitted to, where the parameters ask for it.
     """
 
     rgb: NDArray[np.float32]
-    guide: NDArray[np.float32]
     grid: tuple[int, int]
-    edges: NDArray[np.float32] | None
-    colours: NDArray[np.uint8] | None
     parameters: Parameters
-    device: str
-    make: MapMaker
+    guide: NDArray[np.float32]
+    colours: NDArray[np.uint8] | None
+
+    @classmethod
+    def of(cls, rgb: NDArray[np.float32], grid: tuple[int, int], parameters: Parameters) -> Canvas:
+        """Prepare an image."""
+        guide = stretch(rgb) if parameters.stretch_guide else rgb
+        fits = parameters.outline == "graph-cut"
+        colours = (guide * 255).astype(np.uint8) if fits else None
+        return Canvas(rgb, grid, parameters, guide, colours)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the image."""
         return self.rgb.shape[0], self.rgb.shape[1]
 
+    def enlarge(self, maps: torch.Tensor, progress: Progress) -> NDArray[np.float32]:
+        """Return maps (B, h, w) as maps (B, H, W) that follow the edges of the image."""
+        return upsample(
+            maps.float().cpu(),
+            self.guide,
+            sigma_space=self.parameters.sigma_space,
+            sigma_range=self.parameters.sigma_range,
+            method=self.parameters.upsampling,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedPlane(Canvas):
+    """What every prompt of an image shares.
+
+    Attributes
+    ----------
+    edges : (H, W) float32 array or None
+        Gradient of the image, where the parameters ask for it.
+    device : str
+        Where maps are made, as torch calls it.
+    make : MapMaker
+    """
+
+    edges: NDArray[np.float32] | None
+    device: str
+    make: MapMaker
+
     def distances(
         self, pixels: Sequence[tuple[int, int]], progress: Progress
     ) -> list[NDArray[np.float32]]:
         """Return the distance map of each pixel (row, column), (H, W) in [0, 1]."""
-        parameters = self.parameters
-        starts = start_states(torch.tensor(pixels), self.shape, self.grid, rule=parameters.start)
+        rule = self.parameters.start
+        starts = start_states(torch.tensor(pixels), self.shape, self.grid, rule=rule)
         maps = self.make(starts.to(self.device, torch.float32), progress)
-        enlarged = upsample(
-            maps.reshape(-1, *self.grid).cpu(),
-            self.guide,
-            sigma_space=parameters.sigma_space,
-            sigma_range=parameters.sigma_range,
-            method=parameters.upsampling,
-            progress=progress,
-        )
+        enlarged = self.enlarge(maps.reshape(-1, *self.grid), progress)
         return [
-            to_distance(one, pixel, flood=parameters.flood)
+            to_distance(one, pixel, flood=self.parameters.flood)
             for one, pixel in zip(enlarged, pixels, strict=True)
         ]
 
@@ -95,9 +121,10 @@ def prepare(
     make = make_maps(attention.to(device), method, parameters, progress, overwrite=overwrite)
     cell = max(rgb.shape[0] / attention.grid[0], rgb.shape[1] / attention.grid[1])
     edges = image_edges(rgb, max(cell / _CELL, 1.0)) if parameters.image_edge else None
-    guide = stretch(rgb) if parameters.stretch_guide else rgb
-    colours = (guide * 255).astype(np.uint8) if parameters.outline == "graph-cut" else None
-    return PreparedPlane(rgb, guide, attention.grid, edges, colours, parameters, device, make)
+    canvas = Canvas.of(rgb, attention.grid, parameters)
+    return PreparedPlane(
+        rgb, canvas.grid, parameters, canvas.guide, canvas.colours, edges, device, make
+    )
 
 
 def to_distance(

@@ -13,7 +13,6 @@ from napari_m2n2.prompts import Prompts, to_pixels
 from napari_m2n2.segmentation.corrections import Corrections, MaskOf, Window
 from napari_m2n2.segmentation.kept import KeptCandidates, KeptOutlines
 from napari_m2n2.segmentation.nearest import combine
-from napari_m2n2.segmentation.outline import fit_outline
 from napari_m2n2.segmentation.plane import PreparedPlane
 from napari_m2n2.segmentation.seeds import (
     Seed,
@@ -40,7 +39,6 @@ class PlaneSolver:
 
     def __init__(self, plane: PreparedPlane) -> None:
         self.plane = plane
-        self._parameters = plane.parameters
         self._kept = KeptCandidates(plane.parameters)
         self._outlines = KeptOutlines()
         self._corrections = Corrections(plane.parameters.correction, plane.shape)
@@ -95,14 +93,6 @@ class PlaneSolver:
         chosen = choose_thresholds(candidates, seeds, self._corrections.limits(seeds, before))
         maps = [one.distance for one in candidates]
         mask, score = combine(maps, chosen, labels, self.plane.shape)
-        colours = self.plane.colours
-        if colours is not None and not draft:
-            pixels = [seed.pixel for seed in seeds]
-            band = self._parameters.outline_band
-            self._outlines.fit(
-                mask,
-                score,
-                seeds,
-                lambda: fit_outline(mask, score, colours, pixels, labels, band=band),
-            )
+        if not draft:
+            self._outlines.fit_on(self.plane, mask, score, seeds)
         return mask, score, chosen

@@ -90,7 +90,7 @@ class Outliner:
             if prompts == pair.asked.get(plane, NO_PROMPTS):
                 continue
             if plane == shown or not prompts:
-                self._ask(pair, plane)
+                self._ask(pair, plane, prompts)
             else:
                 self._overtaken[pair, plane] = None
         self._go_on()
@@ -135,9 +135,8 @@ class Outliner:
         self._overtaken.clear()
         self._newest.stop()
 
-    def _ask(self, pair: Pair, plane: Plane) -> None:
+    def _ask(self, pair: Pair, plane: Plane, prompts: PlanePrompts) -> None:
         """Have a plane segmented; without prompts, clear it at once."""
-        prompts = pair.prompts_on(plane)
         pair.said.pop(plane, None)
         self._overtaken.pop((pair, plane), None)
         try:
@@ -157,7 +156,8 @@ class Outliner:
     def _go_on(self) -> None:
         """Take up work that was overtaken, if no other is under way."""
         while self._overtaken and not self.busy:
-            self._ask(*next(iter(self._overtaken)))
+            pair, plane = next(iter(self._overtaken))
+            self._ask(pair, plane, pair.prompts_on(plane))
         self._changed()
 
     def _done(self, job: Job, outcome: Outcome) -> None:

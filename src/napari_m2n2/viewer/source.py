@@ -212,11 +212,14 @@ class ImageSource:
     def _channels_of(self, plane: Plane) -> tuple[Channel, ...]:
         """Return the channels of a plane of the level, with layers in place of their data."""
         if self.channel_axis is not None:
-            count = plane.shape[self.channel_axis]
-            chosen = self._channels or tuple(range(min(count, len(DEFAULT_COLOURS))))
+            chosen = self._along(self.channel_axis)
             look = contrast_of(self.image, self._state.contrast)
             return along_axis(self.image, plane, self.channel_axis, chosen, contrast=look)
         return channels_of_layers(self.layers, self.level, plane, self._state.contrast)
+
+    def _along(self, axis: int) -> tuple[int, ...]:
+        """Return the channels of an axis that the model sees: those chosen, or the first ones."""
+        return self._channels or tuple(range(min(self._level_shape[axis], len(DEFAULT_COLOURS))))
 
     def _region(self, plane: Plane, prompts: PlanePrompts) -> Region:
         """Return what of a plane is segmented, and how far it is reduced."""
@@ -283,9 +286,7 @@ class ImageSource:
     def _channel_sentence(self) -> str:
         names = [layer.name for layer in self.layers]
         if self.channel_axis is not None:
-            count = self._level_shape[self.channel_axis]
-            chosen = self._channels or range(min(count, len(DEFAULT_COLOURS)))
-            names = [f"{channel}" for channel in chosen]
+            names = [f"{channel}" for channel in self._along(self.channel_axis)]
             return f"The model sees channels {', '.join(names)} of axis {self.channel_axis}."
         return f"The model sees {' + '.join(names)}." if len(names) > 1 else ""
 

@@ -12,13 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from napari_m2n2.markov.upsample import upsample
 from napari_m2n2.markov.walk import start_states
 from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts, to_pixels
-from napari_m2n2.segmentation.outline import fit_outline
-from napari_m2n2.segmentation.parameters import Parameters
-from napari_m2n2.segmentation.plane import stretch
+from napari_m2n2.segmentation.kept import KeptOutlines
+from napari_m2n2.segmentation.plane import Canvas
 from napari_m2n2.segmentation.seeds import Seed, force, make_seeds, thresholds_by_point
 from napari_m2n2.segmentation.solved import Solved
 
@@ -58,49 +56,6 @@ class GridMethod(Protocol):
         """Return how far the cells are from each seed, (B, h, w) in [0, 1]."""
 
 
-@dataclass(frozen=True, eq=False)
-class Canvas:
-    """The image that maps of the grid are enlarged to.
-
-    Attributes
-    ----------
-    rgb : (H, W, 3) float32 array
-        In [0, 1].
-    grid : (int, int)
-        Rows and columns of cells.
-    parameters : Parameters
-    """
-
-    rgb: NDArray[np.float32]
-    grid: tuple[int, int]
-    parameters: Parameters
-    guide: NDArray[np.float32]
-    colours: NDArray[np.uint8] | None
-
-    @classmethod
-    def of(cls, rgb: NDArray[np.float32], grid: tuple[int, int], parameters: Parameters) -> Canvas:
-        """Prepare an image."""
-        guide = stretch(rgb) if parameters.stretch_guide else rgb
-        fits = parameters.outline == "graph-cut"
-        return cls(rgb, grid, parameters, guide, (guide * 255).astype(np.uint8) if fits else None)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the image."""
-        return self.rgb.shape[0], self.rgb.shape[1]
-
-    def enlarge(self, maps: torch.Tensor, progress: Progress) -> NDArray[np.float32]:
-        """Return maps (B, h, w) as maps (B, H, W) that follow the edges of the image."""
-        return upsample(
-            maps.float().cpu(),
-            self.guide,
-            sigma_space=self.parameters.sigma_space,
-            sigma_range=self.parameters.sigma_range,
-            method=self.parameters.upsampling,
-            progress=progress,
-        )
-
-
 class GridSolver:
     """Turns prompts into masks by a method that answers on the grid.
 
@@ -117,6 +72,7 @@ class GridSolver:
     def __init__(self, plane: Canvas, method: GridMethod) -> None:
         self.plane = plane
         self._method = method
+        self._outlines = KeptOutlines()
 
     def solve(self, prompts: Prompts, *, draft: bool, progress: Progress) -> Solved:
         """Return the object that prompts mean; see `napari_m2n2.segmenter.Segmenter.segment`."""
@@ -125,10 +81,8 @@ class GridSolver:
         score, thresholds = self._score(seeds, progress)
         mapped = time.perf_counter()
         mask = score > 0
-        if self.plane.colours is not None and not draft:
-            pixels, labels = [seed.pixel for seed in seeds], [seed.label for seed in seeds]
-            band = self.plane.parameters.outline_band
-            fit_outline(mask, score, self.plane.colours, pixels, labels, band=band)
+        if not draft:
+            self._outlines.fit_on(self.plane, mask, score, seeds)
         force(prompts, mask, score)
         return Solved(
             mask=mask,
@@ -184,19 +138,22 @@ def cells_in(region: NDArray[np.bool_], grid: tuple[int, int]) -> NDArray[np.boo
     return inside & (share > 0)
 
 
-def marks_of(
-    seeds: Sequence[Seed], shape: tuple[int, int], grid: tuple[int, int], rule: str
-) -> torch.Tensor:
+def marks_of(seeds: Sequence[Seed], plane: Canvas) -> torch.Tensor:
     """Return where each seed lies on the grid, (B, N), largest entry 1.
 
     A point has bilinear weights on the cells around it, a box or mask all cells in it.
     """
     pixels = torch.tensor([seed.pixel for seed in seeds])
-    marks = start_states(pixels, shape, grid, rule="aligned" if rule == "aligned" else "published")
+    marks = start_states(pixels, plane.shape, plane.grid, rule=plane.parameters.start)
     for mark, seed in zip(marks, seeds, strict=True):
         if seed.region is not None:
-            mark[:] = torch.from_numpy(cells_in(seed.region, grid).ravel())
+            mark[:] = torch.from_numpy(cells_in(seed.region, plane.grid).ravel())
     return marks / marks.amax(dim=1, keepdim=True)
+
+
+def thresholds_of(seeds: Sequence[Seed]) -> list[float]:
+    """Return λ of each seed: what the user chose, or half."""
+    return [EVEN if seed.threshold is None else seed.threshold for seed in seeds]
 
 
 def _split_cells(score: NDArray[np.float32], seeds: Sequence[Seed], grid: tuple[int, int]) -> None:

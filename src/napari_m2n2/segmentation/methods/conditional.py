@@ -14,8 +14,15 @@ from numpy.typing import NDArray
 
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.progress import Progress
-from napari_m2n2.segmentation.methods.base import EVEN, Answer, Canvas, GridSolver, marks_of
+from napari_m2n2.segmentation.methods.base import (
+    EVEN,
+    Answer,
+    GridSolver,
+    marks_of,
+    thresholds_of,
+)
 from napari_m2n2.segmentation.parameters import Parameters
+from napari_m2n2.segmentation.plane import Canvas
 from napari_m2n2.segmentation.propagation import conditional_affinity
 from napari_m2n2.segmentation.seeds import Seed
 
@@ -30,7 +37,7 @@ class _Conditional:
     def answer(self, seeds: Sequence[Seed], progress: Progress) -> Answer:
         """Return how likely each cell is foreground."""
         progress("affinity", 0.0)
-        marks = self._marks(seeds)
+        marks = marks_of(seeds, self._canvas)
         labels = torch.tensor([seed.label for seed in seeds])
         belief = conditional_affinity(
             self._matrix,
@@ -38,7 +45,7 @@ class _Conditional:
             marks[~labels].sum(dim=0),
             steps=self._canvas.parameters.walk_steps,
         )
-        thresholds = [EVEN if seed.threshold is None else seed.threshold for seed in seeds]
+        thresholds = thresholds_of(seeds)
         chosen = [λ for λ, seed in zip(thresholds, seeds, strict=True) if seed.label]
         belief = (belief + sum(chosen) / len(chosen) - EVEN).clamp(0, 1)
         progress("affinity", 1.0)
@@ -47,17 +54,12 @@ class _Conditional:
     def distances(self, seeds: Sequence[Seed], progress: Progress) -> torch.Tensor:
         """Return 1 - the share of the strongest that reaches each cell."""
         progress("affinity", 0.0)
-        reached = self._marks(seeds).to(self._matrix)
+        reached = marks_of(seeds, self._canvas).to(self._matrix)
         for _ in range(self._canvas.parameters.walk_steps):
             reached = reached @ self._matrix.T
         reached /= reached.amax(dim=1, keepdim=True)
         progress("affinity", 1.0)
         return (1 - reached).reshape(-1, *self._canvas.grid)
-
-    def _marks(self, seeds: Sequence[Seed]) -> torch.Tensor:
-        """Return where the seeds lie, (B, N)."""
-        canvas = self._canvas
-        return marks_of(seeds, canvas.shape, canvas.grid, canvas.parameters.start)
 
 
 def prepare(

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.progress import Progress
-from napari_m2n2.segmentation.methods.base import Canvas, GridSolver
+from napari_m2n2.segmentation.methods.base import GridSolver
 from napari_m2n2.segmentation.methods.tree_clicks import TreeClicks
 from napari_m2n2.segmentation.ncut import automatic_count, cut_tree
 from napari_m2n2.segmentation.parameters import Parameters
+from napari_m2n2.segmentation.plane import Canvas
 
 
 def prepare(

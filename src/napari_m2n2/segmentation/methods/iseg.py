@@ -16,8 +16,15 @@ from numpy.typing import NDArray
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.progress import Progress
 from napari_m2n2.segmentation.entropy import reduce_entropy
-from napari_m2n2.segmentation.methods.base import EVEN, Answer, Canvas, GridSolver, marks_of
+from napari_m2n2.segmentation.methods.base import (
+    EVEN,
+    Answer,
+    GridSolver,
+    marks_of,
+    thresholds_of,
+)
 from napari_m2n2.segmentation.parameters import Parameters
+from napari_m2n2.segmentation.plane import Canvas
 from napari_m2n2.segmentation.propagation import refine_maps
 from napari_m2n2.segmentation.seeds import Seed
 
@@ -32,7 +39,7 @@ class _Refined:
     def answer(self, seeds: Sequence[Seed], progress: Progress) -> Answer:
         """Return the largest of the foreground's maps, and of the background's."""
         maps = self._maps(seeds, progress)
-        thresholds = [EVEN if seed.threshold is None else seed.threshold for seed in seeds]
+        thresholds = thresholds_of(seeds)
         # a pixel joins where 1 - map <= λ, so that moving λ is moving the map
         shifts = maps.new_tensor(thresholds)[:, None] - EVEN
         maps = (maps + shifts).clamp(0, 1)
@@ -48,10 +55,8 @@ class _Refined:
 
     def _maps(self, seeds: Sequence[Seed], progress: Progress) -> torch.Tensor:
         """Return the refined map of each seed, (B, N)."""
-        parameters = self._canvas.parameters
-        marks = marks_of(seeds, self._canvas.shape, self._canvas.grid, parameters.start)
-        rounds = parameters.refine_rounds
-        return refine_maps(self._matrix, marks, rounds, progress=progress)
+        rounds = self._canvas.parameters.refine_rounds
+        return refine_maps(self._matrix, marks_of(seeds, self._canvas), rounds, progress=progress)
 
 
 def prepare(

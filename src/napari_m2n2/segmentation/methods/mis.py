@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.progress import Progress
 from napari_m2n2.segmentation.embedding import diffusion_map
-from napari_m2n2.segmentation.methods.base import Canvas, GridSolver
+from napari_m2n2.segmentation.methods.base import GridSolver
 from napari_m2n2.segmentation.methods.tree_clicks import TreeClicks
 from napari_m2n2.segmentation.parameters import Parameters
+from napari_m2n2.segmentation.plane import Canvas
 from napari_m2n2.segmentation.ward import build_tree
 
 
