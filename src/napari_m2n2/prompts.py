@@ -38,6 +38,9 @@ class Prompts:
         True = foreground scribble.
     thresholds : (n,) float64 array
         λ of each point that the user chose; NaN where it is to be chosen by its score.
+    limits : (n,) float64 array
+        The most pixels that the segment of each point may have; NaN where there is no limit. Not
+        said by the user, but found by `napari_m2n2.segmentation.editing`.
     """
 
     points: NDArray[np.int64]
@@ -47,6 +50,7 @@ class Prompts:
     strokes: tuple[NDArray[np.int64], ...] = ()
     stroke_labels: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     thresholds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    limits: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
 def check_prompts(
@@ -100,6 +104,7 @@ def check_prompts(
         strokes=strokes,
         stroke_labels=stroke_labels,
         thresholds=_thresholds(thresholds, len(pixels)),
+        limits=np.full(len(pixels), np.nan),
     )
 
 

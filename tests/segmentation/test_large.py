@@ -99,7 +99,7 @@ def test_distance_maps_have_the_size_of_the_plane(picture):
 def test_what_is_kept_of_a_prompt_is_small(picture):
     made = segmenter(picture)
     made.segment([DISC], [1])
-    solver = made._solver
+    solver = made._solver._solver
     assert isinstance(solver, LargeSolver)
     held = sum(one.nbytes for one in solver._small._kept._kept.values())
     assert held <= 12 * 20_100

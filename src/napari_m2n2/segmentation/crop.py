@@ -152,6 +152,7 @@ def prompts_in(prompts: Prompts, crop: Crop) -> Prompts:
         strokes=tuple(moved(stroke) for stroke in strokes if len(stroke)),
         stroke_labels=prompts.stroke_labels[kept],
         thresholds=prompts.thresholds[inside],
+        limits=prompts.limits[inside] * crop.factor**2,
     )
 
 

@@ -77,6 +77,10 @@ class LargeSolver:
         seconds = solved.score_seconds + time.perf_counter() - began
         return replace(solved, mask=mask, score=score, score_seconds=seconds)
 
+    def fit(self, mask: NDArray[np.bool_], score: NDArray[np.float32], prompts: Prompts) -> None:
+        """Move the outline of a mask to the image's edges, at full resolution."""
+        self._outlines.fit_on(self.plane, mask, score, _certain(prompts))
+
     def candidates(self, points: ArrayLike, progress: Progress) -> list[Candidates]:
         """Return the candidate thresholds of each point (n, 2), on the reduced plane."""
         pixels = to_pixels(points, self.plane.shape)
@@ -165,6 +169,7 @@ def shrink(prompts: Prompts, shape: tuple[int, int], small: tuple[int, int]) -> 
         prompts,
         points=points,
         superseded=superseded,
+        limits=prompts.limits * (math.prod(small) / math.prod(shape)),
         regions=tuple(_reduced_region(region, small) for region in prompts.regions),
         strokes=tuple(
             np.unique(_moved(stroke, shape, small), axis=0) for stroke in prompts.strokes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,17 +32,17 @@ class Seed:
         True = foreground.
     region : (H, W) bool array, optional
         The box or rough mask that the seed stands for.
-    click : bool
-        Whether it is a point of its own, which mends the mask of the points before it.
     threshold : float, optional
         λ, if the user chose it.
+    limit : int, optional
+        The most pixels of its segment.
     """
 
     pixel: tuple[int, int]
     label: bool
     region: NDArray[np.bool_] | None = None
-    click: bool = False
     threshold: float | None = None
+    limit: int | None = None
 
     @cached_property
     def key(self) -> bytes:
@@ -58,14 +59,11 @@ def make_seeds(prompts: Prompts, shape: tuple[int, int], grid: tuple[int, int]) 
     several λ chosen for it the last one.
     """
     labels: dict[tuple[int, int], bool] = {}
-    thresholds: dict[tuple[int, int], float] = {}
     for (row, column), label in zip(prompts.points.tolist(), prompts.labels.tolist(), strict=True):
         labels[row, column] = label
-    chosen = ~prompts.superseded & ~np.isnan(prompts.thresholds)
-    for place in np.flatnonzero(chosen):
-        row, column = prompts.points[place].tolist()
-        thresholds[row, column] = float(prompts.thresholds[place])
-    clicks = len(labels)
+    heard = ~prompts.superseded
+    thresholds = _by_pixel(prompts.points[heard], prompts.thresholds[heard])
+    limits = _by_pixel(prompts.points, prompts.limits)
     cell = max(shape[0] / grid[0], shape[1] / grid[1], 1.0)
     for stroke, label in zip(prompts.strokes, prompts.stroke_labels.tolist(), strict=True):
         count = int(np.clip(len(stroke) / cell, 1, _PER_STROKE))
@@ -73,10 +71,26 @@ def make_seeds(prompts: Prompts, shape: tuple[int, int], grid: tuple[int, int]) 
         for row, column in stroke[places].tolist():
             labels.setdefault((row, column), label)
     seeds = [
-        Seed(pixel, label, click=place < clicks, threshold=thresholds.get(pixel))
-        for place, (pixel, label) in enumerate(labels.items())
+        Seed(pixel, label, threshold=thresholds.get(pixel), limit=_whole(limits.get(pixel)))
+        for pixel, label in labels.items()
     ]
     return seeds + [Seed(innermost(region), True, region) for region in prompts.regions]
+
+
+def _by_pixel(
+    points: NDArray[np.int64], values: NDArray[np.float64]
+) -> dict[tuple[int, int], float]:
+    """Return the last value that is not NaN of each pixel (n, 2) that has any."""
+    return {
+        (row, column): value
+        for (row, column), value in zip(points.tolist(), values.tolist(), strict=True)
+        if not math.isnan(value)
+    }
+
+
+def _whole(limit: float | None) -> int | None:
+    """Return a limit in whole pixels."""
+    return None if limit is None else max(round(limit), 1)
 
 
 def innermost(region: NDArray[np.bool_]) -> tuple[int, int]:
@@ -89,10 +103,8 @@ def innermost(region: NDArray[np.bool_]) -> tuple[int, int]:
     return int(row) + top, int(column) + left
 
 
-def choose_thresholds(
-    candidates: Sequence[Candidates], seeds: Sequence[Seed], limits: Sequence[int | None]
-) -> list[float]:
-    """Return λ of each seed, given all others and the most pixels of each seed's segment.
+def choose_thresholds(candidates: Sequence[Candidates], seeds: Sequence[Seed]) -> list[float]:
+    """Return λ of each seed, given all others.
 
     What the user chose stands, whatever the others say.
     """
@@ -100,10 +112,10 @@ def choose_thresholds(
     labels = np.array([seed.label for seed in seeds], bool)
     of = {label: pixels[labels == label] for label in (False, True)}
     return [
-        choose_threshold(own, of[seed.label], of[not seed.label], limit)
+        choose_threshold(own, of[seed.label], of[not seed.label], seed.limit)
         if seed.threshold is None
         else seed.threshold
-        for own, seed, limit in zip(candidates, seeds, limits, strict=True)
+        for own, seed in zip(candidates, seeds, strict=True)
     ]
 
 

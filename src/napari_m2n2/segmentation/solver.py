@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts, to_pixels
-from napari_m2n2.segmentation.corrections import Corrections, MaskOf, Window
 from napari_m2n2.segmentation.kept import KeptCandidates, KeptOutlines
 from napari_m2n2.segmentation.nearest import combine
 from napari_m2n2.segmentation.plane import PreparedPlane
@@ -41,7 +40,6 @@ class PlaneSolver:
         self.plane = plane
         self._kept = KeptCandidates(plane.parameters)
         self._outlines = KeptOutlines()
-        self._corrections = Corrections(plane.parameters.correction, plane.shape)
 
     def solve(self, prompts: Prompts, *, draft: bool, progress: Progress) -> Solved:
         """Return the object that prompts mean; see `napari_m2n2.segmenter.Segmenter.segment`."""
@@ -57,6 +55,12 @@ class PlaneSolver:
             thresholds=thresholds_by_point(prompts, seeds, chosen),
             map_seconds=mapped - began,
             score_seconds=time.perf_counter() - mapped,
+        )
+
+    def fit(self, mask: NDArray[np.bool_], score: NDArray[np.float32], prompts: Prompts) -> None:
+        """Move the outline of a mask to the image's edges, in place, if it has colours."""
+        self._outlines.fit_on(
+            self.plane, mask, score, make_seeds(prompts, self.plane.shape, self.plane.grid)
         )
 
     def candidates(self, points: ArrayLike, progress: Progress) -> list[Candidates]:
@@ -78,19 +82,7 @@ class PlaneSolver:
     ) -> tuple[NDArray[np.bool_], NDArray[np.float32], list[float]]:
         """Return the mask, its score, and λ of each seed."""
         labels = [seed.label for seed in seeds]
-
-        def before(places: Sequence[int], limits: Sequence[int | None]) -> MaskOf:
-            some = [candidates[i] for i in places]
-            chosen = choose_thresholds(some, [seeds[i] for i in places], limits)
-            signs = [labels[i] for i in places]
-
-            def mask_of(window: Window) -> NDArray[np.bool_]:
-                maps = [one.distance[window] for one in some]
-                return combine(maps, chosen, signs, maps[0].shape)[0]
-
-            return mask_of
-
-        chosen = choose_thresholds(candidates, seeds, self._corrections.limits(seeds, before))
+        chosen = choose_thresholds(candidates, seeds)
         maps = [one.distance for one in candidates]
         mask, score = combine(maps, chosen, labels, self.plane.shape)
         if not draft:

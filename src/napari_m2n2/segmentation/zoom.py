@@ -16,14 +16,13 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_m2n2.progress import Progress
+from napari_m2n2.progress import Progress, ignore
 from napari_m2n2.prompts import Prompts, to_pixels
 from napari_m2n2.segmentation.crop import (
     Crop,
@@ -36,11 +35,13 @@ from napari_m2n2.segmentation.crop import (
     touches,
 )
 from napari_m2n2.segmentation.large import PlaneSolvers
+from napari_m2n2.segmentation.outline import follow
 from napari_m2n2.segmentation.parameters import Parameters
 from napari_m2n2.segmentation.plane import PreparedPlane
 from napari_m2n2.segmentation.scale import clearness, scales_around
 from napari_m2n2.segmentation.seeds import force
 from napari_m2n2.segmentation.solved import Solved
+from napari_m2n2.segmentation.steps import has_foreground, steps
 
 Prepare = Callable[[NDArray[np.float32], Progress], PlaneSolvers]
 """Takes an image (H, W, 3) in [0, 1] and does all that does not depend on prompts."""
@@ -120,6 +121,18 @@ class ZoomSolver:
         self.crop = crop
         return solved
 
+    def fit(self, mask: NDArray[np.bool_], score: NDArray[np.float32], prompts: Prompts) -> None:
+        """Move the outline of a mask to the image's edges, where the last prompts were solved."""
+        crop = self.crop
+        if crop is None:
+            self._whole.fit(mask, score, prompts)
+            return
+        square = np.ones((crop.factor, crop.factor), bool)
+        inside, soft = np.kron(mask[crop.part], square), np.kron(score[crop.part], square)
+        self._solver(crop, ignore).fit(inside, soft, prompts_in(prompts, crop))
+        mask[crop.part] = reduced(inside.astype(np.float32), crop) > 0.5
+        follow(score[crop.part], mask[crop.part])
+
     def distance_maps(self, points: ArrayLike, progress: Progress) -> NDArray[np.float32]:
         """Return the distance map of each point (n, 2), (n, H, W) in [0, 1].
 
@@ -131,7 +144,10 @@ class ZoomSolver:
         if crop is None or not crop.holds(pixels).all():
             return self._whole.distance_maps(points, progress)
         labels = np.ones(len(pixels), bool)
-        inside = prompts_in(Prompts(pixels, labels, ~labels, thresholds=labels * np.nan), crop)
+        inside = prompts_in(
+            Prompts(pixels, labels, ~labels, thresholds=labels * np.nan, limits=labels * np.nan),
+            crop,
+        )
         progress = _as_one(progress)
         found = self._solver(crop, progress).distance_maps(inside.points, progress)
         maps = np.ones((len(pixels), *self._shape), np.float32)
@@ -144,19 +160,19 @@ class ZoomSolver:
         before: _Seen | None = None
         if self._cell < _LEAST_GAIN:
             return None
-        for key, so_far, last in _steps(prompts):
-            if last and before is not None and self._choose(before) is None:
+        for step in steps(prompts, by_hand=False):
+            if step.last and before is not None and self._choose(before) is None:
                 return None
-            if key not in self._known:
-                self._known[key] = self._step(before, so_far, progress)
+            if step.key not in self._known:
+                self._known[step.key] = self._step(before, step.prompts, progress)
                 if len(self._known) > _MOST_STEPS:
                     self._known.popitem(last=False)
-            before = self._known[key]
+            before = self._known[step.key]
         return None if before is None else before.crop
 
     def _step(self, before: _Seen | None, prompts: Prompts, progress: Progress) -> _Seen | None:
         """Return what the prompts give, after what those before the last one gave."""
-        if not _has_foreground(prompts):
+        if not has_foreground(prompts):
             return None
         crop = self._scale_of(prompts, progress) if before is None else self._choose(before)
         seen = self._see(crop, prompts, progress)
@@ -272,44 +288,9 @@ def solve_inside(
     return replace(found, mask=mask, score=score, thresholds=thresholds)
 
 
-def _steps(prompts: Prompts) -> Iterator[tuple[bytes, Prompts, bool]]:
-    """Go through the clicks: a name of what was given so far, the prompts so far, the last one.
-
-    All but points count as if they had been there first; of points at one pixel the first gives
-    the place in the order and the last the label, as everywhere.
-    """
-    labels: dict[tuple[int, int], bool] = {}
-    for (row, column), label in zip(prompts.points.tolist(), prompts.labels.tolist(), strict=True):
-        labels[row, column] = label
-    points = np.array(list(labels), np.int64).reshape(-1, 2)
-    history = blake2b(digest_size=16)
-    for stroke, label in zip(prompts.strokes, prompts.stroke_labels.tolist(), strict=True):
-        history.update(b"s%d %d" % (label, len(stroke)) + stroke.tobytes())
-    for region in prompts.regions:
-        history.update(b"r" + np.packbits(region).tobytes())
-    rest = bool(prompts.strokes or prompts.regions)
-    clicked = np.array(list(labels.values()), bool)
-    for count in range(0 if rest else 1, len(points) + 1):
-        if count:
-            history.update(points[count - 1].tobytes() + bytes([bool(clicked[count - 1])]))
-        so_far = replace(
-            prompts,
-            points=points[:count],
-            labels=clicked[:count],
-            superseded=np.zeros(count, bool),
-            thresholds=np.full(count, np.nan),
-        )
-        yield history.digest(), so_far, count == len(points)
-
-
 def _as_one(progress: Progress) -> Progress:
     """Return what reports all phases of a crop as one."""
     return lambda _, fraction: progress(PHASE, fraction)
-
-
-def _has_foreground(prompts: Prompts) -> bool:
-    """Tell whether anything was said to be foreground."""
-    return bool(prompts.labels.any() or prompts.stroke_labels.any() or prompts.regions)
 
 
 def _bytes(plane: PreparedPlane) -> int:
