@@ -14,8 +14,10 @@ from pathlib import Path
 
 from napari_m2n2 import devices
 from napari_m2n2.attention import registry
+from napari_m2n2.attention.disk import size_of
 from napari_m2n2.attention.registry import BackboneStatus
 from napari_m2n2.attention.store import hub_folder, own_folder
+from napari_m2n2.attention.usual import default_folder
 from napari_m2n2.devices import Device
 from napari_m2n2.errors import MissingError
 from napari_m2n2.subprocesses import run_module
@@ -154,12 +156,13 @@ def opengl() -> str:
 
 
 def caches() -> tuple[Cache, ...]:
-    """Return where things are kept: weights, what was made of them, and what numba compiled."""
+    """Return where things are kept: weights, what was made of them, and compiled code."""
     compiled = os.environ.get("NUMBA_CACHE_DIR")
     package = Path(__file__).parent
     return (
         Cache("weights (Hugging Face)", hub_folder(), _size(hub_folder(), "*")),
         Cache("made from weights", own_folder(), _size(own_folder(), "*")),
+        Cache("attention of planes", default_folder(), size_of(default_folder())),
         Cache("compiled code (numba)", Path(compiled), _size(Path(compiled), "*"))
         if compiled
         else Cache("compiled code (numba)", package, _size(package, "*.nb[ic]")),

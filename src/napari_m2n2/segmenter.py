@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from importlib import import_module
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_m2n2 import devices
 from napari_m2n2.attention.base import Attention, Backbone
+from napari_m2n2.attention.keeping import AttentionStore, open_store
 from napari_m2n2.attention.options import NAMES, BackboneOptions, check_options
-from napari_m2n2.attention.registry import TEXTURE
-from napari_m2n2.attention.source import AttentionSource
-from napari_m2n2.attention.texture import ENLARGED, Texture
 from napari_m2n2.attention.weights import Weights
 from napari_m2n2.errors import InputError
 from napari_m2n2.image import Contrast, to_rgb
 from napari_m2n2.progress import Progress, ignore
 from napari_m2n2.prompts import Thresholds, check_prompts
-from napari_m2n2.segmentation.large import PlaneSolvers, make_solver
 from napari_m2n2.segmentation.parameters import Parameters, resolve
-from napari_m2n2.segmentation.plane import PreparedPlane, prepare
+from napari_m2n2.segmentation.preparing import Preparer
 from napari_m2n2.segmentation.refined import Refined
-from napari_m2n2.segmentation.registry import METHODS, REFINERS
+from napari_m2n2.segmentation.regions import Regions, check_by, find_regions
+from napari_m2n2.segmentation.registry import REFINERS
 from napari_m2n2.segmentation.result import Result
 from napari_m2n2.segmentation.solved import Solver
-from napari_m2n2.segmentation.zoom import ZoomSolver
+from napari_m2n2.segmentation.text import TextMasks
 
 __all__ = ["Result", "Segmenter"]
-
-PrepareMethod = Callable[[NDArray[np.float32], Attention, Parameters, Progress], Solver]
-"""What a method's module gives: all that depends on the image alone."""
 
 
 class Segmenter:
@@ -56,6 +48,10 @@ class Segmenter:
         (`napari_m2n2.segmentation.pixel_diffusion`). By default nothing.
     device : str
         "auto", "cpu", "cuda", "cuda:1", "mps".
+    store : AttentionStore, path or True, optional
+        Where attention is kept, so that a plane that was seen before takes a fraction of the time:
+        a store, its folder, or True for the usual folder. Attention is then rounded to half
+        precision (`napari_m2n2.attention.rounding`) at the first visit as at every later one.
     **parameters
         Any field of `napari_m2n2.segmentation.parameters.Parameters`, for example ``grid=96``, and
         for a backbone with weights any of `napari_m2n2.attention.options.BackboneOptions`, for
@@ -67,6 +63,7 @@ class Segmenter:
     options : BackboneOptions
     device : str
         Where it runs, as torch calls it.
+    store : AttentionStore or None
 
     Raises
     ------
@@ -87,6 +84,7 @@ class Segmenter:
         preset: str = "default",
         refine: str | None = None,
         device: str = "auto",
+        store: AttentionStore | str | Path | bool | None = None,
         **parameters: Any,
     ) -> None:
         if refine is not None and refine not in REFINERS:
@@ -101,20 +99,16 @@ class Segmenter:
         self.options: BackboneOptions = check_options(given)
         name = backbone if isinstance(backbone, str) else ""
         self.parameters: Parameters = resolve(method, preset, name, parameters, self.device)
-        self._source = AttentionSource(backbone, self.parameters.grid, self.device, self.options)
+        self.store = open_store(store)
+        self._prepare = Preparer(
+            backbone, method, self.parameters, self.options, self.device, self.store
+        )
+        self._source = self._prepare.source
         self.backbone_name = self._source.name
-        self._crops = self._crop_source(backbone)
         self._solver: Solver | None = None
+        self._given: Attention | None = None
+        self._texts = TextMasks(self._source, self.parameters)
         self._prepare_seconds = 0.0
-
-    def _crop_source(self, backbone: str | Backbone) -> AttentionSource:
-        """Return where the attention of crops comes from."""
-        grid = self.parameters.zoom_grid
-        if backbone == TEXTURE:
-            return AttentionSource(Texture(grid, ENLARGED), grid, self.device)
-        if isinstance(backbone, str):
-            return AttentionSource(backbone, grid, self.device, self.options)
-        return self._source  # an object of the user's has a grid of its own
 
     @property
     def weights(self) -> Weights | None:
@@ -167,48 +161,46 @@ class Segmenter:
         rgb = to_rgb(image, channel_axis=channel_axis, channels=channels, contrast=contrast)
         solver = self._source.within_memory(lambda: self._prepare(rgb, attention, progress))
         self._solver = Refined(solver) if self.refine == "pdm" else solver
+        self._given = attention
         self._prepare_seconds = time.perf_counter() - began
 
-    def _prepare(
-        self, rgb: NDArray[np.float32], attention: Attention | None, progress: Progress
-    ) -> Solver:
-        """Do all that does not depend on prompts."""
-        with torch.inference_mode():
-            ours = attention is None and self._source.gives_away
-            found = self._source.attend(rgb, progress) if attention is None else attention
-            module = METHODS[self.method].module
-            if module:
-                prepare_method: PrepareMethod = import_module(module).prepare
-                return prepare_method(rgb, found.to(self.device), self.parameters, progress)
-            whole = self._solver_of(rgb, found, self.parameters, progress, overwrite=ours)
-        zooms = self.parameters.zoom == "auto" and attention is None
-        return ZoomSolver(whole, self._prepare_crop) if zooms else whole
-
-    def _prepare_crop(self, rgb: NDArray[np.float32], progress: Progress) -> PlaneSolvers:
-        """Do the same for a crop."""
-        parameters = replace(self.parameters, grid=self.parameters.zoom_grid)
-        with torch.inference_mode():
-            attention = self._crops.attend(rgb, progress)
-            return self._solver_of(rgb, attention, parameters, progress)
-
-    def _solver_of(
+    def encode(
         self,
-        rgb: NDArray[np.float32],
-        attention: Attention,
-        parameters: Parameters,
-        progress: Progress,
+        image: Any,
         *,
-        overwrite: bool = False,
-    ) -> PlaneSolvers:
-        """Return what solves prompts on an image of which the attention is known."""
-        method, device = self.method, self.device
+        channel_axis: int | None = None,
+        channels: int | Sequence[int] | None = None,
+        contrast: Contrast = None,
+        progress: Progress = ignore,
+    ) -> bool:
+        """Put into the store what `set_image` of this image would have to compute.
 
-        def prepared(image: NDArray[np.float32]) -> PreparedPlane:
-            return prepare(
-                image, attention, method, parameters, device, progress, overwrite=overwrite
-            )
+        Parameters are those of `set_image`, and so are the errors.
 
-        return make_solver(rgb, parameters, prepared)
+        Returns
+        -------
+        bool
+            Whether anything was missing; False leaves the store as it is.
+
+        Raises
+        ------
+        InputError
+            If there is no store, or the backbone is an object of the user's.
+        """
+        rgb = to_rgb(image, channel_axis=channel_axis, channels=channels, contrast=contrast)
+        return self._source.within_memory(lambda: self._prepare.encode(rgb, progress))
+
+    def is_encoded(
+        self,
+        image: Any,
+        *,
+        channel_axis: int | None = None,
+        channels: int | Sequence[int] | None = None,
+        contrast: Contrast = None,
+    ) -> bool:
+        """Tell whether the store has all that `encode` would put there; see there."""
+        rgb = to_rgb(image, channel_axis=channel_axis, channels=channels, contrast=contrast)
+        return self._prepare.is_encoded(rgb, ignore)
 
     def segment(
         self,
@@ -236,8 +228,10 @@ class Segmenter:
             (row, column, row, column) of opposite corners, each around the whole object.
         scribbles : sequence of (path, label)
             `path` is a (k, 2) array of (row, column) of a line drawn by the user.
-        text : None
-            No backbone here understands text.
+        text : str, optional
+            What to look for, for a backbone that understands text (Stable Diffusion). Of several
+            phrases, parted by semicolons, the first is the object and the others are not it:
+            "nucleus; background". It makes a rough mask, which counts as `mask` does.
         mask : (H, W) or (k, H, W) array-like of bool, optional
             A rough mask of the object to begin with, or of several parts of it.
         thresholds : mapping of int to float or (n,) array-like, optional
@@ -257,10 +251,6 @@ class Segmenter:
             If no image was set, a prompt lies outside of it, or the arrays do not fit.
         """
         solver = self._prepared()
-        if text is not None:
-            raise InputError(
-                f"The backbone {self.backbone_name!r} does not understand text; use points."
-            )
         prompts = check_prompts(
             points,
             labels,
@@ -270,23 +260,14 @@ class Segmenter:
             mask=mask,
             thresholds=thresholds,
         )
+        if text is not None:
+            prompts = self._source.within_memory(
+                lambda: self._texts.added(prompts, text, solver.plane.rgb, progress)
+            )
         solved = self._source.within_memory(
             lambda: solver.solve(prompts, draft=draft, progress=progress)
         )
-        return Result(
-            mask=solved.mask,
-            score=solved.score,
-            thresholds=solved.thresholds,
-            timings=MappingProxyType(
-                {
-                    "prepare": self._prepare_seconds,
-                    "maps": solved.map_seconds,
-                    "score": solved.score_seconds,
-                    "total": solved.map_seconds + solved.score_seconds,
-                }
-            ),
-            weights=str(self.weights or ""),
-        )
+        return Result.of(solved, self._prepare_seconds, str(self.weights or ""))
 
     def distance_maps(
         self, points: ArrayLike, *, progress: Progress = ignore
@@ -299,6 +280,29 @@ class Segmenter:
         """
         solver = self._prepared()
         return self._source.within_memory(lambda: solver.distance_maps(points, progress))
+
+    def regions(
+        self,
+        by: str = "mis",
+        *,
+        partial: Callable[[Regions], None] | None = None,
+        progress: Progress = ignore,
+    ) -> Regions:
+        """Part the image into nested regions, without a prompt.
+
+        ``segmenter.regions().labels(20)`` are 20 regions as a label image. Parameters and errors
+        are those of `napari_m2n2.segmentation.regions.find_regions`, and of `set_image`, since
+        the attention is asked for again.
+        """
+        check_by(by)
+        rgb = self._prepared().plane.rgb
+
+        def find() -> Regions:
+            attention = self._given or self._source.attend(rgb, progress)
+            own = self.parameters
+            return find_regions(by, rgb, attention, own, partial=partial, progress=progress)
+
+        return self._source.within_memory(find)
 
     def _prepared(self) -> Solver:
         """Return what solves the image, or say that there is none."""

@@ -6,9 +6,9 @@ import torch
 from skimage import data
 
 from napari_m2n2 import Attention, Backbone
+from napari_m2n2.attention.reversibility import stationary
 from napari_m2n2.attention.texture import Texture, TextureParameters, cells_of, describe
 from napari_m2n2.image import to_rgb
-from napari_m2n2.markov.reversible import stationary
 
 
 @pytest.fixture(scope="module")

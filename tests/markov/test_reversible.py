@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import ipf, random_attention
 
+from napari_m2n2.attention.reversibility import stationary
 from napari_m2n2.errors import Cancelled
 from napari_m2n2.markov.reversible import (
     balance_reversible,
     leading_spectrum,
     spectral_maps,
-    stationary,
 )
 from napari_m2n2.markov.transition import sharpen
 from napari_m2n2.markov.walk import markov_maps, start_states
@@ -23,26 +23,6 @@ def lattice(rows, columns, reach=1.5, floor=1e-8):
     place = np.stack(np.mgrid[:rows, :columns], -1).reshape(-1, 2)
     weights = np.exp(-((place[:, None] - place[None]) ** 2).sum(-1) / (2 * reach**2)) + floor
     return torch.from_numpy((weights / weights.sum(1, keepdims=True)).astype(np.float32))
-
-
-@given(st.integers(1, 6), st.integers(0, 99))
-def test_symmetric_affinities_are_recognised(columns, seed):
-    matrix = torch.from_numpy(random_attention(3, columns, seed, sharp=1.0, symmetric=True))
-    pi = stationary(matrix)
-    assert pi is not None
-    flow = pi[:, None] * matrix
-    torch.testing.assert_close(flow, flow.T, rtol=1e-3, atol=1e-6)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_other_attention_is_not(seed):
-    assert stationary(torch.from_numpy(random_attention(3, 4, seed))) is None
-
-
-def test_one_wrong_row_is_noticed():
-    matrix = lattice(6, 6).clone()
-    matrix[17] = matrix[17].roll(3)
-    assert stationary(matrix) is None
 
 
 @given(st.integers(1, 6), st.integers(0, 99))

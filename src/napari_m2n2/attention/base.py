@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,6 +12,17 @@ from numpy.typing import NDArray
 from napari_m2n2.errors import InputError
 
 Array = TypeVar("Array", NDArray[Any], torch.Tensor)
+
+Tensors: TypeAlias = dict[str, torch.Tensor]
+
+Recall: TypeAlias = Callable[[str, Callable[[], Tensors]], Tensors]
+"""Takes a description of something and what computes it: returns it from an earlier time if it was
+computed before, else computes and keeps it. Floating point only, on whatever device."""
+
+
+def compute_again(description: str, compute: Callable[[], Tensors]) -> Tensors:
+    """Compute something and keep nothing."""
+    return compute()
 
 
 class Attention:
@@ -25,6 +37,8 @@ class Attention:
         Rows h and columns w of the grid, ``h * w == N``; h and w may differ.
     features : (N, D) array or tensor, optional
         A descriptor of each cell, for the methods that use one.
+    recall : callable, optional
+        Where what is computed from this attention is kept and found again; by default nowhere.
 
     Raises
     ------
@@ -39,11 +53,13 @@ class Attention:
         grid: tuple[int, int],
         *,
         features: NDArray[Any] | torch.Tensor | None = None,
+        recall: Recall = compute_again,
     ) -> None:
         rows, columns = (int(side) for side in grid)
         self.grid = (rows, columns)
         self.matrix = _as_tensor(matrix)
         self.features = None if features is None else _as_tensor(features)
+        self.recall = recall
         self._check()
 
     def push(self, p: Array) -> Array:
@@ -64,6 +80,7 @@ class Attention:
         moved.grid = self.grid
         moved.matrix = self.matrix.to(device)
         moved.features = None if self.features is None else self.features.to(device)
+        moved.recall = self.recall
         return moved
 
     def _tensor(self, values: NDArray[Any] | torch.Tensor) -> torch.Tensor:

@@ -59,12 +59,32 @@ def empty_prompt(
 
 def _tokens(folder: Path, count: int) -> torch.Tensor:
     """Return the tokens of the empty prompt, (1, count)."""
+    return tokenize(folder, "", count)
+
+
+def tokenize(folder: Path, text: str, count: int | None = None) -> torch.Tensor:
+    """Return the tokens of a text, with those of its begin and its end.
+
+    Parameters
+    ----------
+    folder : Path
+        The tokenizer's.
+    text : str
+    count : int, optional
+        To fill up to, (1, count); a longer text stays longer. Without it nothing is filled up.
+
+    Raises
+    ------
+    MissingError, FileError
+        If the tokenizer is not there or cannot be read.
+    """
     # without its files transformers makes an empty vocabulary and says nothing
     there = [TOKENIZER.path(path.name) for path in folder.glob("*")]
     needed_files((TOKENIZER,), there, str(folder.parent))
     transformers = libraries.library("transformers")
     extra: dict[str, Any] = {}
     special = folder / "special_tokens_map.json"
+    filled: dict[str, Any] = {} if count is None else {"padding": "max_length"}
     try:
         if special.is_file():
             # Stable Diffusion 2 fills up with "!", which only this file says
@@ -75,7 +95,7 @@ def _tokens(folder: Path, count: int) -> torch.Tensor:
             tokenizer = transformers.CLIPTokenizer.from_pretrained(
                 str(folder), local_files_only=True, **extra
             )
-            encoded = tokenizer("", padding="max_length", max_length=count, return_tensors="pt")
+            encoded = tokenizer(text, max_length=count, return_tensors="pt", **filled)
     except Exception as error:
         raise FileError(f"The tokenizer in {folder} cannot be read; download it again.") from error
     tokens: torch.Tensor = encoded.input_ids

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from napari_m2n2.errors import (
     is_out_of_memory,
 )
 from napari_m2n2.progress import Progress, ignore
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,22 @@ class Hooked(ABC):
         MissingError, FileError
             If the weights or the library that runs them cannot be used.
         """
+        # without a name, which would keep it alive while a sentence about memory is raised
+        return self.guarded(lambda: Attention(self._matrix(rgb, progress), self.grid), progress)
+
+    def guarded(self, work: Callable[[], T], progress: Progress) -> T:
+        """Do work with the weights loaded; where memory runs out give them back and say so.
+
+        Raises
+        ------
+        NoMemoryError, MissingError, FileError
+            See `attend`.
+        """
         try:
             with torch.inference_mode(), libraries.quiet():
                 self.check_fit()
                 self.load(progress)
-                # without a name, which would keep it alive while the sentence below is raised
-                return Attention(self._matrix(rgb, progress), self.grid)
+                return work()
         except (RuntimeError, MemoryError) as error:
             if isinstance(error, UserError) or not is_out_of_memory(error):
                 raise
@@ -183,12 +195,33 @@ def read_blocks(
         If a block has another number of tokens, or numbers overflowed.
     """
     paths = [path for probe in probes for path in (probe.query, probe.key)]
+    return blocks_of(read_outputs(model, paths, run), probes, tokens)
+
+
+def blocks_of(
+    seen: Mapping[str, torch.Tensor], probes: Sequence[Probe], tokens: int
+) -> list[tuple[Probe, torch.Tensor, torch.Tensor]]:
+    """Return the queries and keys of blocks among outputs that were read; see `read_blocks`."""
+    for probe in probes:
+        for path in (probe.query, probe.key):
+            _check_tokens(path, seen.get(path), tokens)
+    return [(probe, seen[probe.query][0], seen[probe.key][0]) for probe in probes]
+
+
+def read_outputs(
+    model: torch.nn.Module, paths: Sequence[str], run: Callable[[], Any]
+) -> dict[str, torch.Tensor]:
+    """Run a model until the outputs of some of its parts are known, and return them by path.
+
+    The run is ended as soon as the last of them was seen; one that the model does not use is
+    missing.
+    """
     seen: dict[str, torch.Tensor] = {}
 
     def keep(path: str) -> Callable[..., None]:
         def hook(module: torch.nn.Module, inputs: Any, output: torch.Tensor) -> None:
             seen[path] = output
-            if len(seen) == len(paths):
+            if len(seen) == len(set(paths)):
                 raise _Enough
 
         return hook
@@ -199,9 +232,7 @@ def read_blocks(
             hooks.callback(handle.remove)
         with suppress(_Enough):
             run()
-    for path in paths:
-        _check_tokens(path, seen.get(path), tokens)
-    return [(probe, seen[probe.query][0], seen[probe.key][0]) for probe in probes]
+    return seen
 
 
 def submodule(model: torch.nn.Module, path: str) -> torch.nn.Module:

@@ -75,6 +75,11 @@ def default_grid(name: str, device: str) -> int:
     return model.cpu_grid if device == "cpu" else model.grid
 
 
+def understands_text(name: str) -> bool:
+    """Tell whether a backbone takes phrases as prompts."""
+    return name in BACKBONES and BACKBONES[name].kind == "stable-diffusion"
+
+
 def status(name: str, options: BackboneOptions = PLAIN) -> BackboneStatus:
     """Say whether a backbone can run, without loading it and without asking the network."""
     _check(name)

@@ -7,14 +7,16 @@ Diffusion 2 in float32 take 3.8 GB and must not be there once a plane.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from napari_m2n2.errors import InputError
 from napari_m2n2.progress import Progress, ignore
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
 
     from napari_m2n2.attention.base import Attention
@@ -52,6 +54,34 @@ class OnGrid:
         with self._shared.lock:
             self._shared.backbone.grid = self.grid
             return self._shared.backbone.attend(rgb, progress=progress)
+
+    def attend_words(
+        self,
+        rgb: NDArray[np.float32],
+        phrases: Sequence[str],
+        *,
+        gain: float,
+        progress: Progress = ignore,
+    ) -> tuple[torch.Tensor, Attention]:
+        """Return where an image answers to each phrase, (P, N), and its attention meanwhile.
+
+        Raises
+        ------
+        InputError
+            If the model does not understand text.
+        """
+        backbone = self._shared.backbone
+        attend = getattr(backbone, "attend_words", None)
+        if attend is None:
+            raise InputError(
+                f"The backbone {backbone.name!r} does not understand text; use points."
+            )
+        with self._shared.lock:
+            backbone.grid = self.grid
+            found: tuple[torch.Tensor, Attention] = attend(
+                rgb, phrases, gain=gain, progress=progress
+            )
+            return found
 
     def too_large(self, device: str) -> str:
         """Say that memory ran out, and what would fit."""

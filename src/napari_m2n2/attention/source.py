@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from napari_m2n2.attention import fit, registry
 from napari_m2n2.attention.base import Attention, Backbone
+from napari_m2n2.attention.identity import describe, key_of
+from napari_m2n2.attention.keeping import AttentionStore
 from napari_m2n2.attention.options import PLAIN, BackboneOptions
 from napari_m2n2.attention.sharing import OnGrid
 from napari_m2n2.attention.weights import Weights
@@ -34,6 +36,9 @@ class AttentionSource:
         As torch calls it.
     options : BackboneOptions
         For a backbone with weights.
+    store : AttentionStore, optional
+        Where attention is kept and looked for. That of a user's backbone is not kept: nobody
+        knows what it depends on.
 
     Attributes
     ----------
@@ -56,6 +61,7 @@ class AttentionSource:
         grid: int,
         device: str,
         options: BackboneOptions = PLAIN,
+        store: AttentionStore | None = None,
     ) -> None:
         self._backbone: Backbone | None = None
         if isinstance(backbone, str):
@@ -72,6 +78,8 @@ class AttentionSource:
         self._grid = grid
         self._device = device
         self._options = options
+        self._store = store if self.gives_away else None
+        self._description = ""
         self.weights: Weights | None = None
 
     def attend(self, rgb: NDArray[np.float32], progress: Progress = ignore) -> Attention:
@@ -85,17 +93,69 @@ class AttentionSource:
             If the grid does not fit into memory.
         """
         progress("attention", 0.0)
+        attention = (
+            self._attend(rgb, progress) if self._store is None else self._kept(rgb, progress)
+        )
+        progress("attention", 1.0)
+        return attention
+
+    def attend_words(
+        self,
+        rgb: NDArray[np.float32],
+        phrases: Sequence[str],
+        *,
+        gain: float,
+        progress: Progress = ignore,
+    ) -> tuple[torch.Tensor, Attention]:
+        """Return where an image answers to each phrase, (P, N), and its attention meanwhile.
+
+        Raises
+        ------
+        InputError
+            If the backbone does not understand text, or there is too much of it.
+        MissingError, FileError, NoMemoryError
+            See `attend`.
+        """
+        attend = None
+        if registry.understands_text(self.name) or not self.gives_away:
+            attend = getattr(self._made(progress), "attend_words", None)
+        if attend is None:
+            raise InputError(f"The backbone {self.name!r} does not understand text; use points.")
+        found: tuple[torch.Tensor, Attention] = attend(rgb, phrases, gain=gain, progress=progress)
+        return found
+
+    def key(self, rgb: NDArray[np.float32], progress: Progress = ignore) -> str:
+        """Return the key of the attention of an image in a store; looks for the weights."""
+        if not self._description:
+            self._made(progress)
+            self._description = describe(self.name, self._grid, self._options, self.weights)
+        return key_of(rgb, self._description)
+
+    def _kept(self, rgb: NDArray[np.float32], progress: Progress) -> Attention:
+        """Return the attention of an image from the store, or into it."""
+        assert self._store is not None
+        key = self.key(rgb, progress)
+        found = self._store.find(key)
+        if found is None:
+            found = self._store.keep(key, self._attend(rgb, progress), own=True)
+        return found
+
+    def _attend(self, rgb: NDArray[np.float32], progress: Progress) -> Attention:
+        """Return what the backbone gives."""
+        backbone = self._made(progress)
+        # a backbone of the user's need not report
+        reports = "progress" in inspect.signature(backbone.attend).parameters
+        arguments: dict[str, Any] = {"progress": progress} if reports else {}
+        with torch.inference_mode():
+            return backbone.attend(rgb, **arguments)
+
+    def _made(self, progress: Progress) -> Backbone:
+        """Return the backbone."""
         if self._backbone is None:
             self._backbone, self.weights = registry.create(
                 self.name, self._grid, self._device, self._options, progress
             )
-        # a backbone of the user's need not report
-        reports = "progress" in inspect.signature(self._backbone.attend).parameters
-        arguments: dict[str, Any] = {"progress": progress} if reports else {}
-        with torch.inference_mode():
-            attention = self._backbone.attend(rgb, **arguments)
-        progress("attention", 1.0)
-        return attention
+        return self._backbone
 
     def within_memory(self, work: Callable[[], T]) -> T:
         """Do work; where memory runs out give back the model, and say in a sentence what to do.

@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from napari_m2n2.attention import fit, libraries
+from napari_m2n2.attention.base import Attention
+from napari_m2n2.attention.cross_attention import paths_of, phrase_maps
 from napari_m2n2.attention.diffusion_modules import (
     PIXELS,
     Modules,
@@ -28,13 +30,16 @@ from napari_m2n2.attention.hooked import (
     Hooked,
     Probe,
     averaged,
+    blocks_of,
     part,
     read_blocks,
+    read_outputs,
     submodule,
     watched,
 )
 from napari_m2n2.attention.options import BLOCKS, BackboneOptions
 from napari_m2n2.attention.preprocess import for_diffusion
+from napari_m2n2.attention.words import embed_phrases
 from napari_m2n2.errors import MissingError
 from napari_m2n2.progress import Progress, ignore
 
@@ -198,6 +203,47 @@ class StableDiffusion(Hooked):
         matrix = averaged(read, cells, progress=part(progress, 0.95, 1.0))
         progress("encode", 1.0)
         return matrix
+
+    def attend_words(
+        self,
+        rgb: NDArray[np.float32],
+        phrases: Sequence[str],
+        *,
+        gain: float,
+        progress: Progress = ignore,
+    ) -> tuple[torch.Tensor, Attention]:
+        """Return where an image answers to each phrase, (P, N), and its attention meanwhile.
+
+        Parameters are those of `attend` and of `napari_m2n2.attention.words.embed_phrases`, and
+        so are the errors. Unlike iSeg's program, no noise is added to the image, as in `attend`.
+        """
+        return self.guarded(lambda: self._answer(rgb, phrases, gain, progress), progress)
+
+    def _answer(
+        self, rgb: NDArray[np.float32], phrases: Sequence[str], gain: float, progress: Progress
+    ) -> tuple[torch.Tensor, Attention]:
+        """Run the UNet with a sentence instead of the empty prompt."""
+        if self._folder is None:
+            raise MissingError("Networks without a folder have no text encoder; use points.")
+        worded = embed_phrases(self._folder, phrases, gain)
+        unet = self.modules.unet
+        latent = self.encode(rgb, progress=part(progress, 0.0, 0.55))
+        step = torch.tensor(self.options.timestep, device=latent.device)
+        embedding = worded.embedding.to(self.device, self._dtype)
+        probes = _probes(unet, self.options.blocks or PUBLISHED_BLOCKS)
+        paths = [path for probe in probes for path in (probe.query, probe.key)]
+        with watched(unet, part(progress, 0.55, 0.95)):
+            seen = read_outputs(
+                unet,
+                [*paths, *paths_of()],
+                lambda: unet(latent, step, encoder_hidden_states=embedding),
+            )
+        maps = phrase_maps(unet, seen, self.grid, worded.places)
+        cells = self.grid[0] * self.grid[1]
+        read = blocks_of(seen, probes, cells)
+        return maps, Attention(
+            averaged(read, cells, progress=part(progress, 0.95, 1.0)), self.grid
+        )
 
     @property
     def modules(self) -> Modules:

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_m2n2.cli.console import to_json
@@ -23,11 +24,21 @@ def add_parser(commands: Commands) -> None:
         "image. The exit code is 0 if that works, else 1.",
     )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument(
+        "--clear-store",
+        nargs="?",
+        type=Path,
+        const=True,
+        metavar="FOLDER",
+        help="delete the attention that is kept, here or in FOLDER, and do nothing else",
+    )
     add_common(parser, __name__)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the report; 0 if the main job can run, else 1."""
+    if options.clear_store is not None:
+        return _clear_store(None if options.clear_store is True else options.clear_store)
     from napari_m2n2.diagnosis import diagnose
 
     report = diagnose()
@@ -36,6 +47,16 @@ def run(options: argparse.Namespace) -> int:
     else:
         sys.stdout.write("\n".join(_lines(report)) + "\n")
     return 0 if report.job.works else 1
+
+
+def _clear_store(folder: Path | None) -> int:
+    """Delete what a store has, and say how much that was."""
+    from napari_m2n2.attention.disk import clear
+    from napari_m2n2.attention.usual import default_folder
+
+    folder = default_folder() if folder is None else folder
+    sys.stdout.write(f"{folder}: {_bytes(clear(folder))} of attention deleted\n")
+    return 0
 
 
 def _lines(report: Diagnosis) -> Iterator[str]:

@@ -13,13 +13,11 @@ from dataclasses import dataclass
 
 import torch
 
+from napari_m2n2.attention.base import Recall, Tensors, compute_again
 from napari_m2n2.markov.crossing import EPSILON
 from napari_m2n2.markov.transition import Transition
 from napari_m2n2.markov.walk import advance, depart
 from napari_m2n2.progress import Progress, ignore
-
-_PROBES = 16
-"""Rows on which reversibility is checked."""
 
 _RANK = 160
 """Eigenvectors that are kept; at grid 64 the next eigenvalue was 0.5 to 0.6 on three images."""
@@ -53,22 +51,6 @@ class Spectrum:
     vectors: torch.Tensor
 
 
-def stationary(weights: torch.Tensor) -> torch.Tensor | None:
-    """Return π with π_i A_ij = π_j A_ji and mean 1, (N,), or None if the walk is not reversible.
-
-    π is read off one row and checked on others.
-    """
-    count = len(weights)
-    probes = torch.linspace(0, count - 1, min(_PROBES, count), device=weights.device).long()
-    pi = (weights[probes[0]] / weights[:, probes[0]]).double()
-    pi /= pi.mean()
-    forth = weights[probes].double() * pi[probes, None]
-    back = weights[:, probes].double().T * pi
-    error = (forth - back).abs().amax(dim=1) / forth.amax(dim=1)
-    reversible = bool(torch.isfinite(error).all()) and float(error.max()) < 1e-3
-    return pi.to(weights) if reversible else None
-
-
 def balance_reversible(
     weights: torch.Tensor,
     pi: torch.Tensor,
@@ -76,6 +58,7 @@ def balance_reversible(
     tolerance: float = 1e-4,
     rounds: int = 200,
     progress: Progress = ignore,
+    recall: Recall = compute_again,
 ) -> Transition:
     """Make a reversible matrix doubly stochastic and symmetric.
 
@@ -87,19 +70,37 @@ def balance_reversible(
     weights : (N, N) tensor
         Overwritten.
     pi : (N,) tensor
-        As `stationary` gives it.
+        As `napari_m2n2.attention.reversibility.stationary` gives it.
     tolerance : float
         Largest deviation of a row sum from 1 at which to end.
     rounds : int
         Most rounds.
     progress : callable, optional
         Called as ``progress("transition", fraction)``.
+    recall : callable, optional
+        Where the factors of these weights are kept.
 
     Returns
     -------
     Transition
     """
     symmetric = weights.mul_(pi[:, None])
+    found = recall(
+        f"symmetric factors after {rounds} rounds, {tolerance}",
+        lambda: _factors(symmetric, tolerance, rounds, progress),
+    )
+    x, done = found["factors"].to(symmetric), int(found["rounds"])
+    symmetric *= x[:, None]
+    symmetric *= x
+    residual = float((symmetric.sum(dim=0) - 1).abs().max())
+    progress("transition", 1.0)
+    return Transition(symmetric, residual, done)
+
+
+def _factors(
+    symmetric: torch.Tensor, tolerance: float, rounds: int, progress: Progress
+) -> Tensors:
+    """Return the factors x of a symmetric matrix, and after how many rounds, by name."""
     x = symmetric.sum(dim=1).rsqrt()
     done = 0
     for done in range(1, rounds + 1):
@@ -108,18 +109,23 @@ def balance_reversible(
             break
         x = x * sums.rsqrt()
         progress("transition", done / rounds)
-    symmetric *= x[:, None]
-    symmetric *= x
-    residual = float((symmetric.sum(dim=0) - 1).abs().max())
-    progress("transition", 1.0)
-    return Transition(symmetric, residual, done)
+    return {"factors": x, "rounds": torch.tensor(float(done))}
 
 
-def leading_spectrum(matrix: torch.Tensor, *, progress: Progress = ignore) -> Spectrum:
+def leading_spectrum(
+    matrix: torch.Tensor, *, progress: Progress = ignore, recall: Recall = compute_again
+) -> Spectrum:
     """Return the leading eigenpairs of a symmetric matrix by subspace iteration.
 
-    Deterministic: the iteration begins from a fixed random block.
+    Deterministic: the iteration begins from a fixed random block. `recall` is where the pairs of
+    this matrix are kept, ``progress("spectrum", fraction)`` is called.
     """
+    found = recall(f"spectrum {_RANK}, {_FILTER}", lambda: _iterate(matrix, progress))
+    return Spectrum(found["values"].to(matrix), found["vectors"].to(matrix))
+
+
+def _iterate(matrix: torch.Tensor, progress: Progress) -> Tensors:
+    """Return the leading eigenvalues and eigenvectors by name."""
     count = len(matrix)
     rank = min(_RANK, count)
     generator = torch.Generator().manual_seed(0)
@@ -133,7 +139,7 @@ def leading_spectrum(matrix: torch.Tensor, *, progress: Progress = ignore) -> Sp
     small = block.T @ image
     values, rotation = torch.linalg.eigh((small + small.T) / 2)
     progress("spectrum", 1.0)
-    return Spectrum(values.flip(0), (block @ rotation).flip(1))
+    return {"values": values.flip(0), "vectors": (block @ rotation).flip(1)}
 
 
 def spectral_maps(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
+from napari_m2n2.attention.base import Recall, Tensors, compute_again
 from napari_m2n2.markov.product import Bands
 from napari_m2n2.progress import Progress, ignore
 
@@ -70,7 +71,12 @@ def sharpen(
 
 
 def balance(
-    weights: torch.Tensor, rounds: int, *, tolerance: float = 0.0, progress: Progress = ignore
+    weights: torch.Tensor,
+    rounds: int,
+    *,
+    tolerance: float = 0.0,
+    progress: Progress = ignore,
+    recall: Recall = compute_again,
 ) -> Transition:
     """Make a positive matrix doubly stochastic by iterative proportional fitting.
 
@@ -94,6 +100,8 @@ def balance(
         something.
     progress : callable, optional
         Called as ``progress("transition", fraction)``.
+    recall : callable, optional
+        Where factors of these weights are kept; a few numbers a cell save all rounds.
 
     Returns
     -------
@@ -102,21 +110,31 @@ def balance(
     """
     done = 0
     if rounds:
-        limits = (rounds, tolerance, torch.finfo(weights.dtype).eps)
-        if weights.device.type == "cpu":
-            with Bands(weights) as bands:
-                half = _in_bands(bands)
-                factors = _factors(half, weights.sum(dim=0), *limits, progress)
-                if not bool(torch.isfinite(factors[1]).all()):  # more than single can hold
-                    sums = weights.sum(dim=0, dtype=torch.float64)
-                    factors = _factors(half, sums, *limits, progress)
-        else:
-            factors = _factors(_on_device(weights), weights.sum(dim=0), *limits, progress)
-        r, c, done = factors
-        _scale(weights, r, c)
+        found = recall(
+            f"factors after {rounds} rounds, {tolerance}",
+            lambda: _found(weights, rounds, tolerance, progress),
+        )
+        done = int(found["rounds"])
+        _scale(weights, found["rows"].to(weights.device), found["columns"].to(weights.device))
     residual = float((weights.sum(dim=0) - 1).abs().max())
     progress("transition", 1.0)
     return Transition(weights, residual, done)
+
+
+def _found(weights: torch.Tensor, rounds: int, tolerance: float, progress: Progress) -> Tensors:
+    """Return the factors of rows and columns, and after how many rounds, by name."""
+    limits = (rounds, tolerance, torch.finfo(weights.dtype).eps)
+    if weights.device.type == "cpu":
+        with Bands(weights) as bands:
+            half = _in_bands(bands)
+            factors = _factors(half, weights.sum(dim=0), *limits, progress)
+            if not bool(torch.isfinite(factors[1]).all()):  # more than single can hold
+                sums = weights.sum(dim=0, dtype=torch.float64)
+                factors = _factors(half, sums, *limits, progress)
+    else:
+        factors = _factors(_on_device(weights), weights.sum(dim=0), *limits, progress)
+    rows, columns, done = factors
+    return {"rows": rows, "columns": columns, "rounds": torch.tensor(float(done))}
 
 
 def _factors(

@@ -13,13 +13,13 @@ from collections.abc import Callable
 
 import torch
 
-from napari_m2n2.attention.base import Attention
+from napari_m2n2.attention.base import Attention, Tensors
+from napari_m2n2.attention.reversibility import stationary
 from napari_m2n2.markov.product import halved
 from napari_m2n2.markov.reversible import (
     balance_reversible,
     leading_spectrum,
     spectral_maps,
-    stationary,
 )
 from napari_m2n2.markov.transition import balance, sharpen
 from napari_m2n2.markov.walk import markov_maps
@@ -31,6 +31,9 @@ _CLIP = 1e-5
 
 _ROWS = 512
 """Rows of a divergence computed together, to bound memory."""
+
+REVISION = 1
+"""To be raised whenever what is kept of a walk would come out otherwise than it did before."""
 
 MapMaker = Callable[[torch.Tensor, Progress], torch.Tensor]
 """Takes start states (B, N) and gives a map for each, (B, N), small near the prompt."""
@@ -55,6 +58,11 @@ def make_maps(
         clipped = weights.clamp_(_CLIP, 1)
         logs = clipped.log()
         return lambda starts, _: divergence(clipped, logs, starts)
+
+    def recall(description: str, compute: Callable[[], Tensors]) -> Tensors:
+        said = f"{description}, T = {parameters.temperature}, revision {REVISION}"
+        return attention.recall(said, compute)
+
     pi = stationary(weights) if parameters.walk == "spectral" else None
     if pi is None:
         transition = balance(
@@ -62,6 +70,7 @@ def make_maps(
             parameters.ipf_rounds,
             tolerance=parameters.ipf_tolerance,
             progress=progress,
+            recall=recall,
         ).matrix
         if parameters.storage == "half" and transition.device.type == "cpu":
             transition = halved(transition)
@@ -72,8 +81,8 @@ def make_maps(
             max_steps=parameters.max_steps,
             progress=report,
         )
-    symmetric = balance_reversible(weights, pi, progress=progress).matrix
-    spectrum = leading_spectrum(symmetric, progress=progress)
+    symmetric = balance_reversible(weights, pi, progress=progress, recall=recall).matrix
+    spectrum = leading_spectrum(symmetric, progress=progress, recall=recall)
     return lambda starts, report: spectral_maps(
         symmetric,
         spectrum,

@@ -73,9 +73,9 @@ class Parameters:
     min_area : int
         Segments of fewer pixels are no candidates in the choice of λ; 0 allows all, as published.
     correction : float
-        κ: a point that lies r pixels within a mistake of the mask before it gets a segment of at
-        most κ π r² pixels (`napari_m2n2.segmentation.corrections`), so that the order of points
-        counts; 0 sets no limit, as published.
+        κ: a further point changes the mask before it in one place, and at most κ π r² pixels if it
+        lies r pixels within the mistake (`napari_m2n2.segmentation.editing`), so that the order of
+        points counts; 0 segments all points anew, as published.
     outline : {"map", "graph-cut"}
         Where the outline lies: where the map says, as published, or on the best edges of the image
         in a band around that (`napari_m2n2.segmentation.outline`).
@@ -97,10 +97,17 @@ class Parameters:
         λ of iSeg's entropy-reduced attention (`napari_m2n2.segmentation.entropy`), with the
         natural logarithm; the published program's `ent` is 2.303 times as much.
     refine_rounds : int
-        Most rounds of iSeg's refinement (`napari_m2n2.segmentation.propagation`).
+        Most rounds of iSeg's refinement (`napari_m2n2.segmentation.propagation`) of one mark;
+        several of a class share them, down to the 8 of the paper.
     walk_steps : int
         k of the walk P^k that is cut (`napari_m2n2.segmentation.ncut`), and that carries the
         conditional affinity.
+    merge_threshold : float
+        τ of DiffSeg: attention maps that diverge by less are merged
+        (`napari_m2n2.segmentation.diffseg`).
+    text_gain : float
+        γ of iSeg: how much heavier the tokens of a text prompt are than the sentence around them
+        (`napari_m2n2.attention.words`).
     edge_score, positive_score, negative_score : bool
         Whether the gradient along the outline, the prompts of the same and those of the other
         class have a say in the choice of λ (M2N2 Eq. 7, 9, 10); for the paper's Table 2. Without
@@ -138,6 +145,8 @@ class Parameters:
     entropy: float = 0.02
     refine_rounds: int = 8
     walk_steps: int = 1
+    merge_threshold: float = 1.0
+    text_gain: float = 1.6
     edge_score: bool = True
     positive_score: bool = True
     negative_score: bool = True
@@ -224,6 +233,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "entropy": (0, 10),
     "refine_rounds": (0, 1000),
     "walk_steps": (1, 1024),
+    "merge_threshold": (0, 1000),
+    "text_gain": (0.01, 100),
     "zoom_cells": (0, 1e6),
     "zoom_margin": (1, 100),
     "zoom_grid": (1, 256),

@@ -12,13 +12,16 @@ from napari_m2n2.errors import FileError
 
 
 @contextmanager
-def replacing(path: Path | str) -> Iterator[Path]:
+def replacing(path: Path | str, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path next to `path`, and move it there when the block ends well.
 
     Parameters
     ----------
     path : path
         The file to make or to replace. What is there stays until the new file is complete.
+    durable : bool
+        Whether to wait until the disk has it. Not needed for what can be made again and has a
+        checksum.
 
     Yields
     ------
@@ -36,7 +39,8 @@ def replacing(path: Path | str) -> Iterator[Path]:
     try:
         try:
             yield temporary
-            _flush(temporary)
+            if durable:
+                _flush(temporary)
             os.replace(temporary, target)
         except FileError:
             raise
