@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 
 from napari_m2n2.errors import Cancelled
 from napari_m2n2.segmentation.entropy import reduce_entropy
-from napari_m2n2.segmentation.propagation import conditional_affinity, refine_maps
+from napari_m2n2.segmentation.propagation import conditional_affinity, refine_maps, thinned
 
 
 def blocks(sizes=(20, 30, 14), leak=0.0, seed=0):
@@ -52,6 +53,34 @@ def test_many_rounds_forget_the_click():
     # the slowest pattern remains, and this is why the rounds are limited
     assert alike(many) > 0.99
     assert alike(few) < 0.8
+
+
+def test_a_map_that_is_held_stays_at_its_mark():
+    walk, _, clicks = blocks(leak=0.2)
+    marks = clicks[[3, 25, 60]]
+    held = refine_maps(walk, marks, 400, hold=0.9)
+    assert (held[range(3), [3, 25, 60]] >= 0.9).all()
+    drifted = refine_maps(walk, marks, 400)
+    assert (drifted[range(3), [3, 25, 60]] < 0.9).any()
+
+
+@pytest.mark.parametrize("hold", [0.0, 0.7])
+def test_maps_do_not_depend_on_their_company_or_on_how_the_walk_is_kept(hold):
+    walk, _, clicks = blocks(sizes=(200, 300, 140))
+    walk = reduce_entropy(walk, 0.02)
+    marks = clicks[[3, 250, 600]]
+    together = refine_maps(walk, marks, 30, hold=hold)
+    alone = torch.cat([refine_maps(walk, one[None], 30, hold=hold) for one in marks])
+    torch.testing.assert_close(together, alone)
+    sparse = refine_maps(csr_array(walk.numpy()), marks, 30, hold=hold)
+    torch.testing.assert_close(sparse, together)
+
+
+def test_a_matrix_that_is_mostly_empty_becomes_sparse():
+    assert isinstance(thinned(torch.full((50, 50), 0.02)), torch.Tensor)
+    thin = torch.eye(50)
+    assert isinstance(thinned(thin), csr_array)
+    np.testing.assert_array_equal(thinned(thin).toarray(), thin)
 
 
 def test_a_mark_everywhere_stays_everywhere():

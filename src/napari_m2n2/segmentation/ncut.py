@@ -16,14 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse.linalg import eigsh
+from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.errors import InputError
 from napari_m2n2.progress import Progress, ignore
 from napari_m2n2.segmentation.region_tree import RegionTree
 
-_DENSE = 600
+_DENSE = 64
 """Up to so many cells all eigenvectors are computed, beyond only the leading ones."""
 
 _TELEPORT = 1e-6
@@ -61,17 +61,19 @@ class _Part:
     side: NDArray[np.bool_] | None = None
 
 
-def power_walk(matrix: torch.Tensor, steps: int) -> torch.Tensor:
+def power_walk(matrix: torch.Tensor, steps: int, *, progress: Progress = ignore) -> torch.Tensor:
     """Return P^k for a row-stochastic P (N, N), by squaring, with rows that sum to 1."""
     if steps < 1:
         raise InputError(f"A walk of {steps} steps is none; give at least 1.")
     result: torch.Tensor | None = None
     power = matrix
+    products = steps.bit_length()
     while steps:
         if steps & 1:
             result = power if result is None else _stochastic(result @ power)
         steps >>= 1
         if steps:
+            progress("walking", 1 - steps.bit_length() / products)
             power = _stochastic(power @ power)
     assert result is not None
     return result
@@ -131,14 +133,22 @@ def _eigenvectors(graph: torch.Tensor, degrees: torch.Tensor) -> list[torch.Tens
     if count <= _DENSE:
         values, vectors = torch.linalg.eigh(normalised)
     else:
-        start = np.random.default_rng(0).standard_normal(count).astype(np.float32)
-        found = eigsh(normalised.numpy(force=True), k=3, which="LA", v0=start, tol=1e-5)
-        order = np.argsort(found[0])
-        values = torch.from_numpy(found[0][order])
-        vectors = torch.from_numpy(found[1][:, order]).to(graph)
+        values, vectors = _leading(normalised)
     several = count > 2 and float(values[-2] - values[-3]) < _GAP
     chosen = [vectors[:, -2], vectors[:, -3]] if several else [vectors[:, -2]]
     return [vector * root for vector in chosen]
+
+
+def _leading(normalised: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the three largest eigenvalues of a matrix, ascending, with their vectors."""
+    start = np.random.default_rng(0).standard_normal(len(normalised)).astype(np.float32)
+    try:
+        found = eigsh(normalised.numpy(force=True), k=3, which="LA", v0=start, tol=1e-5)
+    except ArpackNoConvergence:
+        values, vectors = torch.linalg.eigh(normalised)
+        return values[-3:], vectors[:, -3:]
+    order = np.argsort(found[0])
+    return torch.from_numpy(found[0][order]), torch.from_numpy(found[1][:, order]).to(normalised)
 
 
 def _sweep(
@@ -184,8 +194,7 @@ def cut_tree(
         Its costs are 1 minus the cost of each cut, or of the dearest one above it, so that they
         grow towards the root.
     """
-    matrix = attention.matrix if steps == 1 else power_walk(attention.matrix, steps)
-    graph = walk_graph(matrix)
+    graph = walk_graph(power_walk(attention.matrix, steps, progress=progress))
     count = len(graph)
     least = max(_LEAST_CELLS, round(_LEAST_SHARE * count))
     most = max(count // least - 1, 1)

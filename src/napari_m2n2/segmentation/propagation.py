@@ -8,7 +8,9 @@ marks, weighed by what it was believed to be.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from scipy.sparse import csr_array
 
 from napari_m2n2.progress import Progress, ignore
 
@@ -17,23 +19,43 @@ _SETTLED = 1e-3
 
 _EPSILON = 1e-12
 
+_FULL = 0.1
+"""A matrix with more entries than this share of all is not worth being a sparse one."""
+
+
+def thinned(matrix: torch.Tensor) -> torch.Tensor | csr_array:
+    """Return a matrix that is mostly 0 as a sparse one, on a processor; any other as it is."""
+    if matrix.device.type != "cpu" or int(torch.count_nonzero(matrix)) > _FULL * matrix.numel():
+        return matrix
+    return csr_array(matrix.numpy())
+
 
 def refine_maps(
-    matrix: torch.Tensor, marks: torch.Tensor, iterations: int, *, progress: Progress = ignore
+    matrix: torch.Tensor | csr_array,
+    marks: torch.Tensor,
+    iterations: int,
+    *,
+    hold: float = 0.0,
+    progress: Progress = ignore,
 ) -> torch.Tensor:
     """Return maps after some rounds of C ← A C, each less its minimum and divided by its sum.
 
     Many rounds lead to the slowest pattern of the attention whatever was marked, which may even
-    be another object; iSeg uses 8 to 10, and this ends earlier once a map hardly changes.
+    be another object; iSeg uses 8 to 10. A map ends earlier once it hardly changes, or, with
+    `hold`, before its largest value has moved away from the mark. Maps do not depend on which
+    others they are refined with.
 
     Parameters
     ----------
-    matrix : (N, N) tensor
+    matrix : (N, N) tensor or csr_array
         Row-stochastic, usually from `napari_m2n2.segmentation.entropy.reduce_entropy`.
     marks : (B, N) tensor
         One map a prompt, not negative.
     iterations : int
         Most rounds.
+    hold : float
+        A map ends before its largest value at the mark falls below this share of its largest
+        value anywhere; 0 as published.
     progress : callable, optional
         Called as ``progress("refining", fraction)``.
 
@@ -42,16 +64,29 @@ def refine_maps(
     (B, N) tensor
         Each in [0, 1] with largest entry 1; a map that is the same everywhere becomes 1.
     """
-    maps = _normalised(marks.to(matrix))
+    like = matrix if isinstance(matrix, torch.Tensor) else torch.from_numpy(matrix.data)
+    own = marks.to(like)
+    maps, marked = _normalised(own), own > 0
+    going = torch.arange(len(maps), device=maps.device)
     for done in range(iterations):
         progress("refining", done / iterations)
-        after = _normalised(maps @ matrix.T)
-        change = (after - maps).abs().sum(dim=1)
-        maps = after
-        if bool((change < _SETTLED).all()):
+        before = maps[going]
+        after = _normalised(_pulled(matrix, before))
+        held = (after * marked[going]).amax(dim=1) >= hold * after.amax(dim=1)
+        maps[going[held]] = after[held]
+        moved = (after - before).abs().sum(dim=1) >= _SETTLED
+        going = going[held & moved]
+        if not len(going):
             break
     progress("refining", 1.0)
     return maps / maps.amax(dim=1, keepdim=True)
+
+
+def _pulled(matrix: torch.Tensor | csr_array, maps: torch.Tensor) -> torch.Tensor:
+    """Return what each cell gathers of maps (B, N)."""
+    if isinstance(matrix, torch.Tensor):
+        return maps @ matrix.T
+    return torch.from_numpy(np.ascontiguousarray((matrix @ maps.numpy().T).T))
 
 
 def conditional_affinity(

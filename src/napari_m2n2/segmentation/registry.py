@@ -52,5 +52,13 @@ METHODS: dict[str, Method] = {
 }
 """Every method; the first is the default."""
 
+REGIONS: dict[str, Method] = {
+    "mis": Method("merged from single cells", module=f"{_GRID_METHODS}.mis"),
+    "dwc": Method("cut from the whole", module=f"{_GRID_METHODS}.dwc"),
+    "diffseg": Method("alike attention merged", module=f"{_GRID_METHODS}.diffseg"),
+}
+"""Ways to part a plane into regions without a prompt; their modules have ``grow``
+(`napari_m2n2.segmentation.regions.Grow`). The first is the default."""
+
 REFINERS = ("pdm",)
 """What can mend the outline of any of them: the pixel diffusion module of CDNet."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_m2n2.segmentation.solved import Solved
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,19 @@ class Result:
     thresholds: NDArray[np.float64]
     timings: Mapping[str, float]
     weights: str = ""
+
+    @classmethod
+    def of(cls, solved: Solved, prepare_seconds: float, weights: str) -> Result:
+        """Return what a solver found, with what the image took."""
+        seconds = {
+            "prepare": prepare_seconds,
+            "maps": solved.map_seconds,
+            "score": solved.score_seconds,
+            "total": solved.map_seconds + solved.score_seconds,
+        }
+        return Result(
+            solved.mask, solved.score, solved.thresholds, MappingProxyType(seconds), weights
+        )
 
     @property
     def uncertainty(self) -> NDArray[np.float32]:

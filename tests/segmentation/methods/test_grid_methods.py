@@ -168,3 +168,23 @@ def test_it_reports_and_can_be_called_off(method):
         make(method, disc()[0], grid=12, progress=stop)
     with pytest.raises(Cancelled):
         solve(method, [(30, 35)], [True], progress=stop)
+
+
+def test_several_marks_share_the_rounds_of_iseg(monkeypatch):
+    from napari_m2n2.segmentation.methods import iseg
+
+    asked = []
+    plain = iseg.refine_maps
+
+    def refine(matrix, marks, iterations, **others):
+        asked.append(iterations)
+        return plain(matrix, marks, iterations, **others)
+
+    monkeypatch.setattr(iseg, "refine_maps", refine)
+    points = [(20, 25), (5, 5), (35, 50), (22, 28), (4, 55)]
+    one = make("iseg", disc()[0])
+    for count in (1, 2, 5):
+        labels = [True, False, False, True, False][:count]
+        one.solve(check_prompts(points[:count], labels, SHAPE), draft=False, progress=ignore)
+    most = one.plane.parameters.refine_rounds
+    assert asked == [most, most, max(most // 3, min(most, 8))]  # 1, 1 and 1, 2 and 3

@@ -27,7 +27,7 @@ def clicks(seed=0) -> TreeClicks:
 
 
 def at(cell, label=True, threshold=None) -> Seed:
-    return Seed((cell[0] * 10 + 5, cell[1] * 10 + 5), label, click=True, threshold=threshold)
+    return Seed((cell[0] * 10 + 5, cell[1] * 10 + 5), label, threshold=threshold)
 
 
 def mask_of(method, *seeds):

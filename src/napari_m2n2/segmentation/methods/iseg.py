@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.progress import Progress
@@ -25,14 +26,19 @@ from napari_m2n2.segmentation.methods.base import (
 )
 from napari_m2n2.segmentation.parameters import Parameters
 from napari_m2n2.segmentation.plane import Canvas
-from napari_m2n2.segmentation.propagation import refine_maps
+from napari_m2n2.segmentation.propagation import refine_maps, thinned
 from napari_m2n2.segmentation.seeds import Seed
+
+_PUBLISHED_ROUNDS = 8
+
+_HOLD = 0.5
+"""A map has gone too far once its value at the mark is less than this share of its largest."""
 
 
 class _Refined:
     """Answers prompts with refined maps."""
 
-    def __init__(self, matrix: torch.Tensor, canvas: Canvas) -> None:
+    def __init__(self, matrix: torch.Tensor | csr_array, canvas: Canvas) -> None:
         self._matrix = matrix
         self._canvas = canvas
 
@@ -54,9 +60,17 @@ class _Refined:
         return (1 - self._maps(seeds, progress)).reshape(-1, *self._canvas.grid)
 
     def _maps(self, seeds: Sequence[Seed], progress: Progress) -> torch.Tensor:
-        """Return the refined map of each seed, (B, N)."""
-        rounds = self._canvas.parameters.refine_rounds
-        return refine_maps(self._matrix, marks_of(seeds, self._canvas), rounds, progress=progress)
+        """Return the refined map of each seed, (B, N).
+
+        Many marks of a class have to go less far each: the rounds that a walk needs to cross a
+        part of the object grow with its size.
+        """
+        most = self._canvas.parameters.refine_rounds
+        marked = sum(seed.label for seed in seeds)
+        share = max(marked, len(seeds) - marked)
+        rounds = max(most // share, min(most, _PUBLISHED_ROUNDS))
+        marks = marks_of(seeds, self._canvas)
+        return refine_maps(self._matrix, marks, rounds, hold=_HOLD, progress=progress)
 
 
 def prepare(
@@ -66,6 +80,6 @@ def prepare(
     canvas = Canvas.of(rgb, attention.grid, parameters)
     progress("entropy", 0.0)
     with torch.inference_mode():
-        matrix = reduce_entropy(attention.matrix, parameters.entropy)
+        matrix = thinned(reduce_entropy(attention.matrix, parameters.entropy))
     progress("entropy", 1.0)
     return GridSolver(canvas, _Refined(matrix, canvas))
