@@ -5,9 +5,8 @@ import platform
 
 import numpy as np
 
+from napari_m2n2.bulk.jsontext import to_text
 from napari_m2n2.evaluation import machine
-from napari_m2n2.evaluation.jsontext import to_text
-from napari_m2n2.evaluation.timing import _about
 
 
 def test_versions():
@@ -34,13 +33,3 @@ def test_what_differs_is_told_of_both():
     both = machine.joined(one, {"torch": "2.10", "cores": 2, "os": "x"})
     assert both == {"torch": "2.1; 2.10", "cores": 2, "os": "x"}
     assert machine.joined(both, one) == both
-
-
-def test_times_as_people_say_them():
-    assert [_about(seconds) for seconds in (3, 60, 3599, 3600, 8000)] == [
-        "less than a minute",
-        "about 1 min",
-        "about 1 h 0 min",
-        "about 1 h 0 min",
-        "about 2 h 13 min",
-    ]

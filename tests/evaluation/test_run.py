@@ -224,7 +224,7 @@ def test_weights_are_there_before_several_processes_want_them(output, monkeypatc
         asked.append((name, options.weights, options.timestep))
         missing(None)
 
-    monkeypatch.setattr("napari_m2n2.evaluation.run.weights.locate", locate)
+    monkeypatch.setattr("napari_m2n2.bulk.processes.weights.locate", locate)
     settings = Settings(
         backbone="stable-diffusion-2", weights="folder", parameters={"timestep": 5, "tau": 0.2}
     )
@@ -241,7 +241,7 @@ def test_as_many_processes_as_fit(monkeypatch):
     """Cores, and fewer where a large grid or a model takes the memory."""
     monkeypatch.setattr("napari_m2n2.parallel.cores", lambda: 8)
     free = SimpleNamespace(available=16 << 30)
-    monkeypatch.setattr("napari_m2n2.evaluation.run.psutil.virtual_memory", lambda: free)
+    monkeypatch.setattr("napari_m2n2.bulk.processes.psutil.virtual_memory", lambda: free)
     for change, count in [
         ({}, 8),
         ({"grid": 96}, 6),
@@ -250,7 +250,7 @@ def test_as_many_processes_as_fit(monkeypatch):
         ({"backbone": "stable-diffusion-2", "grid": 64}, 2),
     ]:
         assert _workers(dataclasses.replace(SETTINGS, **change)) == count
-    monkeypatch.setattr("napari_m2n2.evaluation.run.devices.resolve", lambda device: "cuda:0")
+    monkeypatch.setattr("napari_m2n2.bulk.processes.devices.resolve", lambda device: "cuda:0")
     assert _workers(SETTINGS) == 1
 
 
@@ -315,4 +315,4 @@ def test_a_process_that_always_dies_is_given_up(output):
         ("deadly", "object 0"),
         ("deadly", "object 1"),
     ]
-    assert "its process ended 3 times, at last with signal 9" in run.failures[0].sentence
+    assert "its process ended, with signal 9" in run.failures[0].sentence

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_m2n2.bulk.jsontext import to_text
 from napari_m2n2.errors import FileError
 from napari_m2n2.evaluation.clicks import Click
-from napari_m2n2.evaluation.jsontext import to_text
 from napari_m2n2.evaluation.runs import (
     FORMAT,
     Failure,

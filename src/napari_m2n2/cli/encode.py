@@ -1,9 +1,10 @@
-"""`napari-m2n2 encode`: the attention of an image into a file, to compare or to work with."""
+"""`napari-m2n2 encode`: all planes of stacks into the store, or one plane's attention."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,45 +12,124 @@ from napari_m2n2.cli.console import ConsoleProgress, tell
 from napari_m2n2.cli.options import (
     EXIT_CODES,
     Commands,
-    add_backbone,
     add_backbone_details,
     add_common,
+    add_engine,
     add_image,
+    add_work,
     backbone_settings,
 )
-from napari_m2n2.cli.segment import check_channels, device_notes
+from napari_m2n2.cli.segment import device_notes
+from napari_m2n2.cli.work import add_store, engine_from, look_from, store_folder, workers_for
 from napari_m2n2.errors import FileError
 
 if TYPE_CHECKING:
     from napari_m2n2.attention.base import Attention
+    from napari_m2n2.bulk.encoding import Encoded
+
+_TOLD = 10
+"""Failures that are told one by one."""
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the command line."""
     parser = commands.add_parser(
         "encode",
-        description="Write the attention of one plane as the backbone gives it, before the "
-        "temperature: 'attention', N x N float32 with rows that sum to 1, 'grid', its rows and "
-        "columns of cells, and 'weights', where it comes from.",
+        description="Put what every click on a plane needs into the store, for all planes of "
+        "stacks and folders, so that `segment --store`, `batch --store` and the window find it "
+        "there. Interrupted, the same command goes on. With --export: write the attention of one "
+        "plane as the backbone gives it, before the temperature: 'attention', N x N float32 with "
+        "rows that sum to 1, 'grid', its rows and columns of cells, and 'weights', where it comes "
+        "from.",
         epilog=EXIT_CODES,
     )
-    parser.add_argument("image", type=Path, metavar="IMAGE", help="TIFF, PNG, JPEG or NIfTI file")
     parser.add_argument(
-        "--export", type=Path, required=True, metavar="FILE", help="file to write, .npz"
+        "paths",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="TIFF, PNG, JPEG, NIfTI or OME-Zarr images, or folders with such",
+    )
+    parser.add_argument(
+        "--export", type=Path, metavar="FILE", help="write one plane's attention there, .npz"
     )
     add_image(parser)
-    add_backbone(parser.add_argument_group("where the attention comes from"))
+    add_engine(parser)
     add_backbone_details(parser)
+    add_store(parser, always=True)
+    add_work(parser)
+    parser.set_defaults(check=_check)
     add_common(parser, __name__)
 
 
+def _check(options: argparse.Namespace) -> None:
+    """End with a message where options do not fit together."""
+    error = options.parser.error
+    if options.export is None:
+        if options.index:
+            error("--index is for --export; without it all planes are encoded")
+    elif len(options.paths) > 1:
+        error("--export takes one image")
+    elif options.axis and not options.index:
+        error("--axis needs --index, the number of the plane along that axis")
+
+
 def run(options: argparse.Namespace) -> int:
+    """Encode stacks, or one plane."""
+    return _encode(options) if options.export is None else _export(options)
+
+
+def _encode(options: argparse.Namespace) -> int:
+    """Put all planes into the store."""
+    from napari_m2n2.bulk.encoding import encode
+    from napari_m2n2.bulk.engine import create
+    from napari_m2n2.files.stacks import image_files
+
+    engine = engine_from(options, store=store_folder(options))
+    create(engine)  # whatever is wrong with the settings is found before the work begins
+    paths = image_files(options.paths)
+    for note in device_notes(options):
+        tell(note)
+    began = time.monotonic()
+    with ConsoleProgress() as progress:
+        found = encode(
+            paths,
+            engine,
+            look_from(options),
+            axes=tuple(options.axis or ()),
+            channel_axis=options.channel_axis,
+            workers=workers_for(options, engine, progress),
+            scheduler=options.scheduler,
+            progress=progress,
+            warn=tell,
+        )
+    return _report(found, len(paths), str(engine.store), time.monotonic() - began)
+
+
+def _report(found: Encoded, files: int, store: str, seconds: float) -> int:
+    """Say what was done and what could not be, and return the exit code."""
+    for failure in found.failures[:_TOLD]:
+        index = " ".join(str(number) for number in failure.index or ())
+        tell(f"{failure.path}{f', plane {index}' if index else ''}: {failure.sentence}")
+    sys.stdout.write(
+        f"{store}: {found.new} planes encoded and {found.known} there before, of {found.planes} "
+        f"in {files} {'file' if files == 1 else 'files'} ({seconds:.1f} s)\n"
+    )
+    sys.stdout.flush()
+    if not found.failures:
+        return 0
+    entries = "1 plane or file" if len(found.failures) == 1 else f"{len(found.failures)} of them"
+    tell(f"{entries} could not be encoded; the same command tries again.")
+    return 1
+
+
+def _export(options: argparse.Namespace) -> int:
     """Encode one plane and write its attention."""
     from napari_m2n2 import devices, files
     from napari_m2n2.attention.options import check_options
     from napari_m2n2.attention.source import AttentionSource
     from napari_m2n2.image import to_rgb
-    from napari_m2n2.segmentation.parameters import PRESETS, resolve
+    from napari_m2n2.segmentation.parameters import resolve
 
     if options.export.suffix.lower() != ".npz":
         raise FileError(f"{options.export} does not end in .npz; choose a name that does.")
@@ -57,15 +137,15 @@ def run(options: argparse.Namespace) -> int:
     given = backbone_settings(options)
     device = devices.resolve(options.device)
     own = {"grid": given.pop("grid")} if "grid" in given else {}
-    grid = resolve("m2n2", PRESETS[0], options.backbone, own, device).grid
+    grid = resolve(options.method, options.preset, options.backbone, own, device).grid
     source = AttentionSource(options.backbone, grid, device, check_options(given))
     plane = files.read_image(
-        options.image,
+        options.paths[0],
         axis=options.axis,
         index=options.index,
         channel_axis=options.channel_axis,
     )
-    check_channels(plane, options.channels)
+    files.check_channels(plane, options.channels)
     rgb = to_rgb(
         plane.data,
         channel_axis=plane.channel_axis,

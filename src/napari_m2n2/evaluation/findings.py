@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from napari_m2n2.bulk.clock import Pace
 from napari_m2n2.evaluation.datasets.base import Case
 from napari_m2n2.evaluation.journal import Journal
 from napari_m2n2.evaluation.machine import joined
@@ -71,7 +72,17 @@ class Findings:
         """Return the names of the objects of an image that are known already."""
         return frozenset(self._done.get((case.dataset, case.image), ()))
 
-    def share(self, place: int) -> float:
+    def pace(self) -> Pace:
+        """Return how far the evaluation is."""
+        places = range(len(self.cases))
+        return Pace(
+            tasks=len(places),
+            known=sum(1.0 if place in self.settled else self._share(place) for place in places),
+            worked=sum(self._share(place) for place in self.new),
+            begun=bool(self.new),
+        )
+
+    def _share(self, place: int) -> float:
         """Return the part of the work on an image that this call has done, in [0, 1]."""
         if place not in self.new:
             return 0.0

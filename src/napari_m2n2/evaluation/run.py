@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import psutil
-
-from napari_m2n2 import devices, parallel
-from napari_m2n2.attention import catalogue, registry, weights
-from napari_m2n2.attention.options import BackboneOptions, check_options
+from napari_m2n2 import parallel
+from napari_m2n2.bulk import processes
+from napari_m2n2.bulk.clock import Clock
 from napari_m2n2.errors import InputError
 from napari_m2n2.evaluation import predictors
 from napari_m2n2.evaluation.clicks import PROTOCOLS
@@ -28,19 +25,9 @@ from napari_m2n2.evaluation.runs import (
     settings_to_json,
     write_run,
 )
-from napari_m2n2.evaluation.timing import Clock
 from napari_m2n2.evaluation.work import Create, Task, evaluate_case
 from napari_m2n2.files import check_writable
 from napari_m2n2.progress import Progress, ignore
-
-_PROCESS = 1 << 29
-"""Memory of a process that has loaded its libraries."""
-
-_MATRICES = 6
-"""Most matrices of cells × cells that a process has at one time; 4 to 5 were seen."""
-
-_MODEL = 6 << 30
-"""Memory of a model and of its pass over an image."""
 
 
 def evaluate(
@@ -110,7 +97,7 @@ def evaluate(
         _fetch(settings, progress)
     with Journal(output, settings, source) as journal:
         findings = Findings(cases, journal, earlier, workers or "a Dask cluster")
-        clock = Clock(findings, progress)
+        clock = Clock("evaluating", findings.pace, progress)
         tasks = [Task(case, settings, create, findings.done(case)) for case in findings.cases]
         outcomes = parallel.run(
             evaluate_case, tasks, workers=workers, scheduler=scheduler, tick=clock.tick
@@ -146,23 +133,14 @@ def _earlier(output: Path, settings: Settings, source: Mapping[str, Any]) -> Run
 
 
 def _fetch(settings: Settings, progress: Progress) -> None:
-    """Have the weights of a backbone here before several processes want them."""
-    if settings.method in predictors.PEERS or settings.backbone not in catalogue.BACKBONES:
-        return
-    names = [field.name for field in fields(BackboneOptions)]
-    given = {name: settings.parameters[name] for name in names if name in settings.parameters}
-    if settings.weights is not None:
-        given["weights"] = settings.weights
-    weights.locate(settings.backbone, check_options(given), progress)
+    """Have the weights here before several processes want them; a peer has its own."""
+    if settings.method not in predictors.PEERS:
+        given = {**settings.parameters, "weights": settings.weights}
+        processes.fetch(settings.backbone, given, progress)
 
 
 def _workers(settings: Settings) -> int:
     """Return how many processes this computer can do with."""
-    if devices.resolve(settings.device) != "cpu":
-        return 1
-    grid = settings.grid or registry.default_grid(settings.backbone, "cpu")
-    each = _PROCESS + _MATRICES * 4 * grid**4
-    if settings.backbone != "texture" or settings.method == "sam":
-        each += _MODEL
-    fit = int(psutil.virtual_memory().available) // each
-    return max(1, min(parallel.cores(), fit))
+    return processes.how_many(
+        settings.backbone, settings.grid, settings.device, heavy=settings.method == "sam"
+    )

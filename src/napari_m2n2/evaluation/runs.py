@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from napari_m2n2.bulk.jsontext import to_text
 from napari_m2n2.errors import FileError
 from napari_m2n2.evaluation.clicks import Click
-from napari_m2n2.evaluation.jsontext import to_text
 from napari_m2n2.files import replacing
 
 FORMAT = 1

@@ -52,7 +52,7 @@ def run(
     Yields
     ------
     Part, Ended or Failed
-        For each task its parts, and at last Ended or Failed: its work raised, or the process died
+        For each task its parts, and at last Ended or Failed: its work raised, or the process died,
         on each of `napari_m2n2.parallel.outcomes.TRIES` tries. The tasks come in any order.
 
     Raises

@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from napari_m2n2.errors import InputError, MissingError
-from napari_m2n2.parallel.outcomes import TICK, Ended, Failed, Outcome, Part, Work, describe
+from napari_m2n2.parallel.outcomes import TICK, TRIES, Ended, Failed, Outcome, Part, Work, describe
 from napari_m2n2.parallel.threads import one_thread_here
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ class _Left:
     def _submit(self, number: int) -> None:
         """Give a task to the scheduler."""
         future = self._client.submit(
-            _perform, self._work, self._tasks[number], number, self._topic, pure=False
+            *(_perform, self._work, self._tasks[number], number, self._topic),
+            pure=False,
+            retries=TRIES - 1,
         )
         self.futures[number] = future
         future.add_done_callback(lambda done: self.heard.put((number, 0, None)))

@@ -100,7 +100,7 @@ class _Crew:
         self._tasks = tasks
         self._waiting = deque(range(len(tasks)))
         self._given: Counter[int] = Counter()
-        self._deaths: Counter[int] = Counter()
+        self._tries: Counter[int] = Counter()
         self._stillborn = 0
         self._workers: list[_Worker] = []
         self.unfinished = len(tasks)
@@ -147,21 +147,28 @@ class _Crew:
                 yield Part(worker.task, value)
         else:
             task, worker.task = worker.task, _NONE
+            if kind == _FAILED:
+                yield from self._fail(task, value)
+            else:
+                self.unfinished -= 1
+                yield Ended(task)
+
+    def _fail(self, task: int, reason: str) -> Iterator[Outcome]:
+        """Put a task at the end of the queue, or give it up."""
+        self._tries[task] += 1
+        if self._tries[task] < TRIES:
+            self._waiting.append(task)
+        else:
             self.unfinished -= 1
-            yield Ended(task) if kind == _ENDED else Failed(task, value)
+            yield Failed(task, reason)
 
     def _bury(self, worker: _Worker) -> Iterator[Outcome]:
-        """Put the task of a process that has died at the end of the queue, or give it up."""
+        """Take a process that has died from the crew."""
         self._workers.remove(worker)
         task, ready = worker.task, worker.ready
         how = worker.end()
         if task != _NONE:
-            self._deaths[task] += 1
-            if self._deaths[task] < TRIES:
-                self._waiting.append(task)
-            else:
-                self.unfinished -= 1
-                yield Failed(task, f"its process ended {TRIES} times, at last with {how}")
+            yield from self._fail(task, f"its process ended, with {how}")
         elif not ready:
             self._stillborn += 1
             if self._stillborn == TRIES:

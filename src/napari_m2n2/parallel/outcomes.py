@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 TRIES = 3
-"""How often a task is begun whose process dies."""
+"""How often a task is begun whose work raises or whose process dies."""
 
 TICK = 0.5
 """Seconds between two looks at whether to go on."""

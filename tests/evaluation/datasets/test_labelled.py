@@ -119,6 +119,26 @@ def test_masks_of_a_stack_choose_their_plane_together(tmp_path: Path) -> None:
     assert [target.name for target in loaded.targets] == ["x", "y"]
 
 
+def test_ome_zarr_images_and_labels(tmp_path: Path) -> None:
+    import zarr
+
+    from napari_m2n2.files import write_labels
+
+    volume = np.random.default_rng(0).integers(0, 99, (3, 20, 24)).astype(np.uint8)
+    truth = np.zeros(volume.shape, np.uint8)
+    truth[1, 4:12, 5:15] = 7
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    image = tmp_path / "images" / "cells.ome.zarr"
+    zarr.create_array(str(image), shape=volume.shape, dtype="u1")[...] = volume
+    write_labels(tmp_path / "masks" / "cells.zarr", truth)
+    (case,) = open_dataset("folders", tmp_path).cases
+    loaded = case.load()
+    assert case.image == "cells"
+    np.testing.assert_array_equal(loaded.image, volume[1])
+    np.testing.assert_array_equal(loaded.targets[0].truth, truth[1] == 7)
+
+
 # ------------------------------------------------------------------ one image
 @pytest.mark.parametrize("name", ["cell_mask.png", "cell_labels.tif", "cell_seg.png"])
 def test_image_with_its_label_image_beside_it(

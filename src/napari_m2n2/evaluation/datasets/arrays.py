@@ -13,7 +13,18 @@ from napari_m2n2.errors import FileError, InputError
 from napari_m2n2.files.images import check_readable
 from napari_m2n2.files.planes import Source, take_plane
 
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".nii", ".nii.gz")
+IMAGES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".nii",
+    ".nii.gz",
+    ".zarr",
+    ".ome.zarr",
+)
 """Endings of the files that are taken for images; masks may not be JPEG."""
 
 _PNG_COLOUR_TYPE, _PALETTE = 25, 3
@@ -37,7 +48,8 @@ class Picture(NamedTuple):
 def ending(path: Path) -> str:
     """Return the ending that names the format, in lower case."""
     name = path.name.lower()
-    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
+    double = (known for known in (".nii.gz", ".ome.zarr") if name.endswith(known))
+    return next(double, path.suffix.lower())
 
 
 def stem(path: Path) -> str:
@@ -82,7 +94,7 @@ def read_labels(path: Path) -> NDArray[np.int64]:
     Parameters
     ----------
     path : Path
-        PNG (a palette's numbers, not its colours), BMP, TIFF or NIfTI.
+        PNG (a palette's numbers, not its colours), BMP, TIFF, NIfTI or OME-Zarr.
 
     Returns
     -------
@@ -158,9 +170,10 @@ def _open(path: Path, palette: bool = False) -> Source:
     openers = _openers(palette)
     if ending(path) not in openers:
         raise FileError(
-            f"{path} has an unknown format; give a PNG, JPEG, BMP, TIFF or NIfTI file."
+            f"{path} has an unknown format; give a PNG, JPEG, BMP, TIFF or NIfTI file, or a zarr."
         )
-    check_readable(path)
+    if not _is_zarr(path):
+        check_readable(path)
     source = openers[ending(path)](path)
     if 0 in source.shape:
         raise FileError(f"{path} holds no pixels (shape {source.shape}); choose another file.")
@@ -169,7 +182,7 @@ def _open(path: Path, palette: bool = False) -> Source:
 
 def _openers(palette: bool) -> Mapping[str, Callable[[Path], Source]]:
     """Return what opens the files of each ending; cv2, nibabel and tifffile are loaded here."""
-    from napari_m2n2.files import nifti, pictures, tiff
+    from napari_m2n2.files import nifti, ome_zarr, pictures, tiff
 
     return {
         ".png": _open_indexed_png if palette else pictures.open_picture,
@@ -180,7 +193,16 @@ def _openers(palette: bool) -> Mapping[str, Callable[[Path], Source]]:
         ".tiff": tiff.open_tiff,
         ".nii": nifti.open_nifti,
         ".nii.gz": nifti.open_nifti,
+        ".zarr": ome_zarr.open_zarr,
+        ".ome.zarr": ome_zarr.open_zarr,
     }
+
+
+def _is_zarr(path: Path) -> bool:
+    """Tell whether a path is a zarr, which is a folder."""
+    from napari_m2n2.files.ome_zarr import is_zarr
+
+    return is_zarr(path)
 
 
 def _open_bmp(path: Path) -> Source:

@@ -138,6 +138,6 @@ def _wrong(path: Path, row: Mapping[str, str]) -> str:
     for column, other in (("image", "mask"), ("mask", "image")):
         if not row[column]:
             return f"the {other} {row[other]} has no {column}; add it or remove the line"
-        if not os.path.isfile(path.parent / row[column]):
+        if not os.path.exists(path.parent / row[column]):
             return f"the {column} {row[column]} does not exist; add it or remove the line"
     return ""

@@ -1,4 +1,4 @@
-"""Values as JSON on one line, as the run file and its journal have them."""
+"""Values as JSON on one line, as files of many lines have them."""
 
 from __future__ import annotations
 
