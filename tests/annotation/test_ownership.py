@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_m2n2.annotation.ownership import Ownership, Painted, plan
+from napari_m2n2.annotation.ownership import Ownership, Painted, compose, plan
 from napari_m2n2.annotation.planes import Plane
 from napari_m2n2.annotation.region import Region
 
@@ -123,12 +123,12 @@ def test_strokes_in_other_planes_do_not_count(displayed):
 
 
 def test_planes_are_owned_one_by_one():
-    ownership = Ownership((2, 4, 6), 1)
+    ownership = Ownership(1, Painted((2, 4, 6)))
     first, second = (Plane((2, 4, 6), (1, 2), ((0, z),)) for z in (0, 1))
     empty = np.zeros((4, 6), np.uint16)
     change = ownership.plan(first, empty, disc((1, 1)))
     assert ownership.planes == ()
-    ownership.wrote(first, change)
+    ownership.adopt(first, change.ours)
     assert ownership.planes == (first,)
     filled = np.ones((4, 6), np.uint16)  # as if somebody else had written our number there
     assert len(ownership.plan(second, filled, disc()).pixels) == 0
@@ -136,29 +136,54 @@ def test_planes_are_owned_one_by_one():
 
 
 def test_outside_the_region_all_stays_as_it_is():
-    ownership = Ownership((4, 6), 3)
-    empty = np.zeros((4, 6), np.uint16)
-    first = ownership.plan(PLANE, empty, disc((0, 0), (2, 3)))
-    ownership.wrote(PLANE, first)
-    current = apply(empty, first)
+    before = disc((0, 0), (2, 3))
     region = Region((1, 4), (2, 6))
     inside = disc((3, 5))[region.window]
-    second = ownership.plan(PLANE, current, inside, region)
-    ownership.wrote(PLANE, second)
-    current = apply(current, second)
-    assert current.tolist() == (3 * disc((0, 0), (3, 5))).tolist()
-    # without the region again, all of it is still ours
-    third = ownership.plan(PLANE, current, disc())
-    assert not apply(current, third).any()
+    assert np.array_equal(compose(before, inside, region), disc((0, 0), (3, 5)))
+    assert np.array_equal(before, disc((0, 0), (2, 3)))
+    assert np.array_equal(compose(before, disc((1, 1)), None), disc((1, 1)))
+
+
+@given(arrays, masks, masks, st.booleans())
+def test_a_plane_is_changed_as_if_all_of_it_were_looked_at(current, mask, ours, overwrite):
+    ownership = Ownership(1, Painted((4, 6)))
+    ownership.adopt(PLANE, ours)
+    change = ownership.plan(PLANE, current, mask, overwrite=overwrite)
+    oracle = plan(current, mask, 1, ours, overwrite=overwrite)
+    assert np.array_equal(apply(current, change), apply(current, oracle))
+    assert np.array_equal(change.ours, oracle.ours)
+    assert change.kept == oracle.kept
+
+
+@given(arrays, masks, masks, masks)
+def test_overwriting_takes_all_but_what_was_painted(current, mask, ours, painted):
+    change = plan(current, mask, 1, ours, painted, overwrite=True)
+    result = apply(current, change)
+    assert (result[mask & ~painted] == 1).all()
+    assert np.array_equal(result[painted], current[painted])
+    assert np.array_equal(result[~mask & ~ours], current[~mask & ~ours])
+
+
+@given(hnp.arrays(np.int64, 9, elements=st.integers(0, 23)), arrays)
+def test_positions_tell_the_same_as_planes(where, current):
+    painted = Painted((4, 6))
+    painted.add(np.unravel_index(where, (4, 6)), 2)
+    every = np.arange(24)
+    held = painted.holds(every, current.reshape(-1))
+    assert np.array_equal(held.reshape(4, 6), painted.on(PLANE, current))
 
 
 def test_an_object_that_is_refined_may_be_cleared():
-    ownership = Ownership((4, 6), 3)
+    ownership = Ownership(3, Painted((4, 6)))
     current = (3 * disc((1, 1), (1, 2))).astype(np.uint16)
     current[2, 2] = 5
     ownership.painted.add((np.array([1, 2]), np.array([2, 2])), np.array([3, 5]))
     assert len(ownership.plan(PLANE, current, disc((0, 0))).pixels) == 1
-    ownership.adopt(PLANE, current)
+    ownership.adopt(PLANE, current == 3)
+    assert not ownership.ours_on(PLANE, np.zeros((4, 6), np.uint16)).any()
+    stays = apply(current, ownership.plan(PLANE, current, disc((0, 0))))
+    assert stays[1].tolist() == [0, 0, 3, 0, 0, 0]  # as it was painted by hand
+    ownership.adopt(PLANE, current == 3, painted_too=True)
     assert ownership.planes == (PLANE,)
     result = apply(current, ownership.plan(PLANE, current, disc((0, 0), (2, 2))))
     assert result.tolist() == (3 * disc((0, 0)) + 5 * disc((2, 2))).tolist()

@@ -41,6 +41,9 @@ def test_defaults_are_those_of_the_settings():
         {"opacity": float("nan")},
         {"largest_plane": 1e9},
         {"kept_planes": None},
+        {"autosave": "yes"},
+        {"autosave": 1},
+        {"session_folder": None},
     ],
 )
 def test_what_cannot_be_is_left_at_its_default(wrong, caplog):

@@ -14,16 +14,20 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2.annotation.jobs import Failed, Job, Outcome, Segmented, Settings, Stopped
+from napari_m2n2.annotation.kept_attention import kept_attention
 from napari_m2n2.annotation.planes import MOST_PIXELS
 from napari_m2n2.annotation.region import Region, whole_plane
 from napari_m2n2.errors import Cancelled, InputError, UserError, is_out_of_memory
 from napari_m2n2.progress import Progress
+
+if TYPE_CHECKING:
+    from napari_m2n2.segmenter import Segmenter
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +83,8 @@ class _Prepared:
     region: Region
 
 
-def create_segmenter(settings: Settings) -> PlaneSegmenter:
-    """Create the real thing."""
+def create_segmenter(settings: Settings) -> Segmenter:
+    """Create the real thing, which shares the attention that is kept with all others."""
     from napari_m2n2.segmenter import Segmenter
 
     own: dict[str, Any] = {} if settings.grid is None else {"grid": settings.grid}
@@ -90,6 +94,7 @@ def create_segmenter(settings: Settings) -> PlaneSegmenter:
         preset=settings.preset,
         device=settings.device,
         refine=settings.refine,
+        store=kept_attention(),
         **own,
     )
 

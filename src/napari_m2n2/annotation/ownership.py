@@ -1,7 +1,8 @@
 """Which pixels of a label image are ours to change.
 
 A mask is written where the label image is empty, and cleared only where it was written by us:
-other objects, and whatever the user painted or erased by hand, stay as they are.
+other objects stay as they are unless the user wants them overwritten, and whatever was painted or
+erased by hand stays always.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2.annotation.planes import Plane
-from napari_m2n2.annotation.region import Region, whole_plane
+from napari_m2n2.annotation.region import Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,8 @@ def plan(
     label: int,
     ours: NDArray[np.bool_] | None = None,
     painted: NDArray[np.bool_] | None = None,
+    *,
+    overwrite: bool = False,
 ) -> Change:
     """Work out which pixels change so that a plane shows a new mask.
 
@@ -59,10 +62,13 @@ def plan(
         The pixels that were written for this object before.
     painted : (H, W) bool array, optional
         The pixels that still hold what the user painted or erased by hand.
+    overwrite : bool
+        Whether the object takes the pixels of others too.
     """
     ours = np.zeros(mask.shape, bool) if ours is None else ours
     painted = np.zeros(mask.shape, bool) if painted is None else painted
-    write = mask & (current == 0) & ~painted
+    free = (current != label) if overwrite else (current == 0)
+    write = mask & free & ~painted
     clear = ~mask & ours & (current == label) & ~painted
     pixels = np.argwhere(write | clear)
     rows, columns = pixels.T
@@ -102,6 +108,40 @@ class Painted:
         self._where, last = np.unique(where, return_index=True)
         self._values = painted[last]
 
+    def holds(self, where: NDArray[np.int64], values: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Tell which positions hold what was painted there: (k,) bool.
+
+        Parameters
+        ----------
+        where : (k,) int64 array
+            Positions in the label image read row after row.
+        values : (k,) array of int
+            What it holds there.
+        """
+        if not len(self._where):
+            return np.zeros(len(where), bool)
+        place = np.minimum(np.searchsorted(self._where, where), len(self._where) - 1)
+        found = (self._where[place] == where) & (self._values[place] == values)
+        return np.asarray(found)
+
+    def forget(self, where: NDArray[np.int64]) -> Painted:
+        """Forget what was painted at positions (k,), and return it."""
+        gone = np.isin(self._where, where)
+        forgotten = Painted(self._shape)
+        forgotten._where, forgotten._values = self._where[gone], self._values[gone]
+        self._where, self._values = self._where[~gone], self._values[~gone]
+        return forgotten
+
+    def remember(self, others: Painted) -> None:
+        """Take over what others have painted, later."""
+        self.add(np.unravel_index(others._where, self._shape), others._values)
+
+    def state(self, data: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Return the positions that still hold what was painted there: (k,) rising."""
+        indices = np.unravel_index(self._where, self._shape)
+        held: NDArray[np.int64] = self._where[data[indices] == self._values]
+        return held
+
     def on(self, plane: Plane, current: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Return the pixels of a plane that still hold what was painted: (H, W) bool."""
         holds = np.zeros(plane.size, bool)
@@ -133,15 +173,15 @@ class Ownership:
 
     Parameters
     ----------
-    shape : tuple of int
-        Shape of the label image.
     label : int
-        The object's number in it.
+        The object's number in the label image.
+    painted : Painted
+        What was painted by hand, which all objects of a label image share.
     """
 
-    def __init__(self, shape: tuple[int, ...], label: int) -> None:
+    def __init__(self, label: int, painted: Painted) -> None:
         self.label = label
-        self.painted = Painted(shape)
+        self.painted = painted
         self._ours: dict[Plane, NDArray[np.bool_]] = {}
 
     def plan(
@@ -149,7 +189,8 @@ class Ownership:
         plane: Plane,
         current: NDArray[np.integer],
         mask: NDArray[np.bool_],
-        region: Region | None = None,
+        *,
+        overwrite: bool = False,
     ) -> Change:
         """Work out which pixels of a plane change; nothing is remembered yet.
 
@@ -158,36 +199,79 @@ class Ownership:
         plane : Plane
         current : (H, W) array of int
             The plane of the label image as it is.
-        mask : bool array
-            The object as it should be, on the plane or on the rectangle of the region.
-        region : Region, optional
-            What lies outside of it stays as it is.
+        mask : (H, W) bool array
+            The object as it should be.
+        overwrite : bool
+            Whether the object takes the pixels of others too.
         """
-        window = (whole_plane(plane.size) if region is None else region).window
-        painted = self.painted.on(plane, current)[window]
-        ours = self._ours.get(plane)
-        ours = np.zeros(plane.size, bool) if ours is None else ours.copy()
-        change = plan(current[window], mask, self.label, ours[window], painted)
-        ours[window] = change.ours
+        ours = self._ours.get(plane, np.zeros(plane.size, bool))
+        painted = self.painted.on(plane, current)
+        # most of a large plane is neither in the mask nor in what was there
+        window = _window(mask | ours)
+        change = plan(
+            current[window],
+            mask[window],
+            self.label,
+            ours[window],
+            painted[window],
+            overwrite=overwrite,
+        )
+        whole = ours.copy()
+        whole[window] = change.ours
         start = np.array([side.start for side in window])
-        return replace(change, pixels=change.pixels + start, ours=ours)
+        return replace(change, pixels=change.pixels + start, ours=whole)
 
-    def wrote(self, plane: Plane, change: Change) -> None:
-        """Remember a change that was carried out."""
-        self._ours[plane] = change.ours
+    def ours_on(self, plane: Plane, current: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Return which pixels of a plane hold the object and may be cleared: (H, W) bool."""
+        ours = self._ours.get(plane)
+        return np.zeros(plane.size, bool) if ours is None else ours & (current == self.label)
 
-    def adopt(self, plane: Plane, current: NDArray[np.integer]) -> None:
-        """Take over what holds the object's number on a plane, to refine it.
+    def adopt(self, plane: Plane, mask: NDArray[np.bool_], *, painted_too: bool = False) -> None:
+        """Take over pixels that hold the object's number on a plane, to go on with it.
 
-        It was written in an earlier session, by another program or by hand; from now on a mask
-        may clear it.
+        Parameters
+        ----------
+        plane : Plane
+        mask : (H, W) bool array
+            From now on another mask may clear them.
+        painted_too : bool
+            Whether it may even where they were painted by hand.
         """
-        mask = current == self.label
-        self.painted.release(plane, mask)
+        if painted_too:
+            self.painted.release(plane, mask)
         ours = self._ours.get(plane)
         self._ours[plane] = mask if ours is None else ours | mask
 
     @property
     def planes(self) -> tuple[Plane, ...]:
-        """The planes that something was written to."""
+        """The planes of which it has pixels."""
         return tuple(self._ours)
+
+
+def compose(
+    before: NDArray[np.bool_], mask: NDArray[np.bool_], region: Region | None
+) -> NDArray[np.bool_]:
+    """Return the mask of a plane of which only a region is another one now.
+
+    Parameters
+    ----------
+    before : (H, W) bool array
+        As it was, which it stays outside of the region.
+    mask : bool array
+        On the plane, or on the rectangle of the region.
+    region : Region, optional
+        None is the whole plane.
+    """
+    if region is None:
+        return mask
+    whole = before.copy()
+    whole[region.window] = mask
+    return whole
+
+
+def _window(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the smallest rectangle around what is set."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

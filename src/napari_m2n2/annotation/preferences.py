@@ -98,6 +98,16 @@ class Preferences:
         least=1,
         most=64,
     )
+    autosave: bool = _preference(
+        True,
+        "Save by itself",
+        "Whether objects, prompts and labels are saved after every click and commit.",
+    )
+    session_folder: str = _preference(
+        "",
+        "Folder of sessions",
+        "Where sessions are saved; empty for beside each image.",
+    )
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any] | Any) -> Preferences:
@@ -148,6 +158,8 @@ def _may_be(known: Field[Any], value: Any) -> bool:
     about = known.metadata
     if about["choices"] is not None:
         return isinstance(value, str) and value in about["choices"]
+    if isinstance(known.default, bool | str):
+        return isinstance(value, type(known.default))
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     if not about["least"] <= value <= about["most"]:
@@ -155,7 +167,7 @@ def _may_be(known: Field[Any], value: Any) -> bool:
     return not isinstance(known.default, int) or value == int(value)
 
 
-_TYPES = {str: "string", int: "integer", float: "number"}
+_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
 
 def manifest_properties() -> dict[str, dict[str, Any]]:
@@ -171,7 +183,7 @@ def manifest_properties() -> dict[str, dict[str, Any]]:
         }
         if about["choices"] is not None:
             entry["enum"] = list(about["choices"])
-        else:
+        elif about["least"] is not None:
             entry |= {"minimum": about["least"], "maximum": about["most"]}
         properties[known.name] = entry
     return properties

@@ -103,6 +103,11 @@ def write_nifti(
     nibabel.save(image, path)
 
 
+def is_template(template: Any) -> bool:
+    """Tell whether something is a NIfTI image, whose geometry labels can keep."""
+    return isinstance(template, nibabel.Nifti1Pair)
+
+
 def _three(spacing: tuple[float, ...]) -> list[float]:
     """Return the first three distances, ones where there are fewer."""
     return [*spacing[:3], *[1.0] * (3 - len(spacing[:3]))]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2.errors import InputError
+from napari_m2n2.files.geometry import Geometry
 
 AxisName: TypeAlias = int | str
 """The number of an axis of the file's array, or its letter."""
@@ -50,49 +51,33 @@ class Source:
     template: Any = None
 
 
-@dataclass(frozen=True, eq=False)
-class Plane:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plane(Geometry):
     """One plane of an image file.
 
     Axes are counted without the channel axis, as the labels have none.
 
     Attributes
     ----------
-    path : Path
-        The file.
+    path, shape, axes, spacing, unit, template
+        See `napari_m2n2.files.geometry.Geometry`.
     data : (H, W) or (H, W, C) array
         The values as they are in the file.
     channel_axis : int or None
         2 if there are channels.
-    shape : tuple of int
-        Shape of the labels of the whole file.
-    axes : str
-        One letter for each of these axes.
     fixed : dict of int to int
         The index of this plane along each axis that does not lie in it.
-    spacing : tuple of float
-        Distance between pixels along each axis, in `unit`; 1 where it is not known.
-    unit : str
-        "mm", "micron", or "" where it is not known.
     file_channel_axis : int or None
         Where the channel axis was in the file's array.
     samples : bool
         Whether the channels are the colours (and alpha) of an RGB image.
-    template : Any
-        What the writer of the same format needs to keep the geometry.
     """
 
-    path: Path
     data: NDArray[Any]
     channel_axis: int | None
-    shape: tuple[int, ...]
-    axes: str
     fixed: Mapping[int, int]
-    spacing: tuple[float, ...]
-    unit: str
     file_channel_axis: int | None = None
     samples: bool = False
-    template: Any = None
 
     @property
     def plane_shape(self) -> tuple[int, int]:
@@ -155,10 +140,10 @@ def take_plane(
     """
     axes = [] if axis is None else [axis] if isinstance(axis, int | str) else list(axis)
     indices = [] if index is None else [index] if isinstance(index, int) else list(index)
-    named = [_find_axis(source, path, name) for name in axes]
+    named = [find_axis(source, path, name) for name in axes]
     channels = source.channel_axis
     if channel_axis is not None:
-        channels = _find_axis(source, path, channel_axis)
+        channels = find_axis(source, path, channel_axis)
     elif channels in named:  # the user knows better than the file
         channels = None
     fixed = _choose(source, path, named, indices, channels)
@@ -182,7 +167,7 @@ def take_plane(
     )
 
 
-def _find_axis(source: Source, path: Path, name: AxisName) -> int:
+def find_axis(source: Source, path: Path, name: AxisName) -> int:
     """Return the number of an axis given by number or letter."""
     count = len(source.shape)
     if isinstance(name, str) and name.lstrip("+-").isdigit():
@@ -201,9 +186,9 @@ def _choose(
     source: Source, path: Path, named: list[int], indices: list[int], channels: int | None
 ) -> dict[int, int]:
     """Return the index of each axis that the plane does not contain."""
-    free = [a for a in source.stack_axes if a != channels]
     # a channel axis that is none after all lies before the rows and columns
-    free += [a for a in range(len(source.shape)) if a != channels and a not in free]
+    free = [a for a in range(len(source.shape)) if a not in (channels, *source.stack_axes)]
+    free += [a for a in source.stack_axes if a != channels]
     need = len(free) - 2
     if need < 0:
         raise InputError(

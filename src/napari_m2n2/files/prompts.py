@@ -48,6 +48,11 @@ class PromptsOnPlane:
     scribbles: tuple[tuple[Floats, bool], ...]
     left_out: int
 
+    @classmethod
+    def none(cls) -> PromptsOnPlane:
+        """Return no prompts, for an object that is described in words."""
+        return cls(np.zeros((0, 2)), np.zeros(0, bool), np.zeros((0, 4)), (), 0)
+
 
 @dataclass(frozen=True, eq=False)
 class PromptFile:
@@ -148,6 +153,30 @@ def _read_csv(path: Path, text: str) -> PromptFile:
     except csv.Error as error:
         raise FileError(f"{path} is no CSV file ({error}); save the points again.") from None
     header = [name.strip().lower() for name in rows[0]] if rows else []
+    lines = [(n, row) for n, row in enumerate(rows[1:], start=2) if any(c.strip() for c in row)]
+    return parse_points(path, header, lines)
+
+
+def parse_points(
+    path: Path, header: Sequence[str], lines: Sequence[tuple[int, Sequence[str]]]
+) -> PromptFile:
+    """Return the points of lines of a table.
+
+    Parameters
+    ----------
+    path : Path
+        The table, for messages.
+    header : sequence of str
+        Names of the columns in lower case; axis-0, axis-1, ... and label are read. The last axes
+        may be empty in all lines.
+    lines : sequence of (int, sequence of str)
+        Number and cells of each.
+
+    Raises
+    ------
+    FileError
+        If a column is missing, a line has too few cells, or one that cannot be read.
+    """
     axes: list[int] = []
     while f"axis-{len(axes)}" in header:
         axes.append(header.index(f"axis-{len(axes)}"))
@@ -158,13 +187,16 @@ def _read_csv(path: Path, text: str) -> PromptFile:
         )
     if "label" not in header:
         raise FileError(f"{path} has no column label; add one that says fg or bg for each point.")
-    points, labels = [], []
-    for number, row in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in row):
-            continue
-        where = f"{path}, line {number}"
+    for number, row in lines:
         if len(row) != len(header):
-            raise FileError(f"{where}: there are {len(row)} values for {len(header)} columns.")
+            raise FileError(
+                f"{path}, line {number}: there are {len(row)} values for {len(header)} columns."
+            )
+    while len(axes) > 2 and lines and not any(row[axes[-1]].strip() for _, row in lines):
+        axes.pop()
+    points, labels = [], []
+    for number, row in lines:
+        where = f"{path}, line {number}"
         points.append([_number(row[column], where) for column in axes])
         labels.append(_label(row[header.index("label")], where))
     return _prompts(path, np.array(points, float).reshape(-1, len(axes)), labels)

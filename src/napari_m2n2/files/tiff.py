@@ -15,6 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_m2n2.errors import FileError, MissingError
+from napari_m2n2.files.geometry import Geometry
 from napari_m2n2.files.planes import Source
 
 # What tifffile writes to its log, and then reads on, when the end of a file is missing: a stack
@@ -22,6 +23,7 @@ from napari_m2n2.files.planes import Source
 _SIGNS_OF_DAMAGE = ("invalid page offset", "corrupted", "failed to reshape")
 # what ImageJ keeps for the whole image and not for single planes
 _IMAGEJ_KEYS = ("spacing", "unit", "yunit", "zunit", "finterval", "fps", "xorigin", "yorigin")
+_OME_AXES = "TZYX"
 _OME_SIZES = ("PhysicalSizeX", "PhysicalSizeY", "PhysicalSizeZ", "TimeIncrement")
 _MICROMETRES = {"micron": 1.0, "um": 1.0, "µm": 1.0, "μm": 1.0, "\\u00b5m": 1.0, "microns": 1.0}
 _LENGTHS = {**_MICROMETRES, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "inch": 25400.0}
@@ -124,6 +126,27 @@ def write_tiff(
         compression="zlib",
         **options,
     )
+
+
+def template_for(geometry: Geometry) -> TiffTemplate | None:
+    """Return what a TIFF file says of a geometry: as the image did, or as OME has it.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Of the labels.
+    """
+    if isinstance(geometry.template, TiffTemplate):
+        return geometry.template
+    known = set(geometry.axes) <= set(_OME_AXES) and len(set(geometry.axes)) == len(geometry.axes)
+    if not geometry.unit or not known:
+        return None
+    sizes: dict[str, Any] = {}
+    for letter, size in zip(geometry.axes, geometry.spacing, strict=True):
+        if letter in "XYZ":
+            sizes[f"PhysicalSize{letter}"] = size
+            sizes[f"PhysicalSize{letter}Unit"] = "mm" if geometry.unit == "mm" else "µm"
+    return TiffTemplate("ome", None, 1, sizes)
 
 
 def _imagej_type(labels: NDArray[np.integer[Any]]) -> type[np.uint8 | np.uint16]:
