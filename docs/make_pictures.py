@@ -13,7 +13,9 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+import skimage.data
 import torch
+from skimage.segmentation import mark_boundaries
 
 from napari_m2n2 import Segmenter
 from napari_m2n2.attention.texture import Texture
@@ -22,7 +24,7 @@ from napari_m2n2.markov.walk import start_states
 from napari_m2n2.progress import ignore
 from napari_m2n2.segmentation.parameters import resolve
 from napari_m2n2.segmentation.plane import prepare
-from napari_m2n2.segmentation.registry import METHODS
+from napari_m2n2.segmentation.registry import METHODS, REGIONS
 from napari_m2n2.segmentation.selection import find_candidates
 from napari_m2n2.viewer.samples import SAMPLES
 
@@ -133,8 +135,24 @@ def methods() -> None:
     figure.savefig(FOLDER / "methods.png", dpi=50)
 
 
+def everything() -> None:
+    """Draw a sample parted into regions, in every way."""
+    image = skimage.data.astronaut()
+    segmenter = Segmenter(method="conditional-affinity")
+    segmenter.set_image(image)
+    figure, axes = plt.subplots(1, len(REGIONS), figsize=(13, 4.7), layout="constrained")
+    for axis, by in zip(axes, REGIONS, strict=True):
+        regions = segmenter.regions(by)
+        labels = regions.labels(min(20, regions.finest))
+        axis.imshow(mark_boundaries(image, labels, color=(0, 0.9, 1), mode="thick"))
+        axis.set_title(f"{by}, {len(np.unique(labels))} regions")
+        axis.axis("off")
+    figure.savefig(FOLDER / "regions.png", dpi=60)
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     stages()
     sees()
     methods()
+    everything()

@@ -27,9 +27,10 @@ from napari_m2n2.annotation.compute import Computer
 from napari_m2n2.annotation.jobs import Settings
 from napari_m2n2.annotation.preferences import Preferences
 from napari_m2n2.viewer import preferences
-from napari_m2n2.viewer.app import PLUGIN, WIDGET
+from napari_m2n2.viewer.app import PLUGIN, WIDGET, add_file
 from napari_m2n2.viewer.frame import COLOUR
 from napari_m2n2.viewer.layers import OBJECT_COLOURS
+from napari_m2n2.viewer.panels.fold import Fold, unfold
 from napari_m2n2.viewer.samples import SAMPLES
 from napari_m2n2.viewer.signs import MARKS
 from napari_m2n2.viewer.why_layers import INNER_COLOUR, OUTER_COLOUR
@@ -95,10 +96,12 @@ class Hand(Mouse):
 
     def press(self, button: QAbstractButton) -> None:
         """Click on a button, or on the mark of a switch."""
+        show(button)
         QTest.mouseClick(button, LEFT, PLAIN, QPoint(12, button.height() // 2))
 
     def choose(self, box: QComboBox, value: object) -> None:
         """Go to an entry of a box with the arrow keys."""
+        show(box)
         row = box.findData(value)
         key = Qt.Key.Key_Down if row > box.currentIndex() else Qt.Key.Key_Up
         while box.currentIndex() != row:
@@ -110,32 +113,47 @@ class Walk:
 
     Parameters
     ----------
-    viewer : napari.Viewer
     folder : Path
         Where the pictures go; they are numbered on from those that it has.
     compute : Computer, optional
         What outlines in place of the real thing.
     """
 
-    def __init__(
-        self, viewer: napari.Viewer, folder: Path, compute: Computer | None = None
-    ) -> None:
-        self.viewer = viewer
-        self.hand = Hand(viewer)
+    def __init__(self, folder: Path, compute: Computer | None = None) -> None:
         self._folder = folder
+        self._compute = compute
+        self.open()
+
+    def open(self) -> None:
+        """Open a window with the widget."""
+        self.viewer = viewer = napari.Viewer()
+        viewer.theme = "dark"
+        self.hand = Hand(viewer)
         self._busy = False
-        if compute is None:
+        if self._compute is None:
             _, self.widget = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
         else:
-            self.widget = SegmentationWidget(viewer, compute=compute)
+            self.widget = SegmentationWidget(viewer, compute=self._compute)
             viewer.window.add_dock_widget(self.widget, name=f"{WIDGET} ({PLUGIN})")
         self.controller = self.widget.controller
         self.controller.busy.connect(self._on_busy)
         viewer.window.resize(*WINDOW)
         QTest.qWait(300)
 
+    def close(self) -> None:
+        """Close the window."""
+        self.widget.close()
+        self.viewer.close()
+
     def _on_busy(self, busy: bool) -> None:
         self._busy = busy
+
+    @property
+    def _works(self) -> bool:
+        """Whether anything is under way."""
+        widget = self.widget
+        others = (widget.carrying, widget.everything.proposer, widget.measurer)
+        return self._busy or any(one.busy for one in others)
 
     def begin(self, sample: str) -> None:
         """Open a sample."""
@@ -158,7 +176,7 @@ class Walk:
         quiet = 0
         for _ in range(_PATIENCE // 50):
             QTest.qWait(50)
-            quiet = 0 if self._busy else quiet + 1
+            quiet = 0 if self._works else quiet + 1
             if quiet == 6:  # what settles, such as contrast limits, begins a little later
                 return
         raise TimeoutError("The window does not come to rest; see what its status says.")
@@ -183,8 +201,10 @@ class Walk:
 
     def scroll_to(self, panel: QWidget) -> None:
         """Scroll the widget until the top of a panel is at its top."""
+        show(panel)
         area = self.widget.findChild(QScrollArea)
-        area.verticalScrollBar().setValue(panel.y() - 4)
+        top = panel.parentWidget() if isinstance(panel.parentWidget(), Fold) else panel
+        area.verticalScrollBar().setValue(top.y() - 4)
 
     def shoot(self, name: str, *, top: QWidget | None = None) -> None:
         """Save a picture of the window.
@@ -204,6 +224,13 @@ class Walk:
         path.write_bytes(compressed(pixels))
         sys.stdout.write(f"{path.name}: {path.stat().st_size // 1000} kB\n")
         sys.stdout.flush()
+
+
+def show(part: QWidget) -> None:
+    """Show the panel of a part, and wait until it has its place."""
+    if not part.isVisible():
+        unfold(part)
+        QTest.qWait(100)
 
 
 def compressed(pixels: NDArray[np.uint8]) -> bytes:
@@ -255,6 +282,14 @@ def large() -> NDArray[np.uint8]:
     image = data.retina()
     side = 3 * image.shape[0]
     return resize(image, (side, side), interpolation=INTER_CUBIC)
+
+
+def files(folder: Path) -> Path:
+    """Write coins and a cell as image files into a folder, and return it."""
+    folder.mkdir()
+    for number, image in enumerate((data.coins(), data.cell()), 1):
+        Picture.fromarray(image).save(folder / f"slide-{number}.png")
+    return folder
 
 
 def coins_by_threshold() -> NDArray[np.int32]:
@@ -317,6 +352,34 @@ def shapes(walk: Walk) -> None:
     walk.hand.drag(*np.stack([186 + 36 * np.sin(angles), 347 + 36 * np.cos(angles)], 1), steps=2)
     walk.wait()
     walk.shoot("box-scribble-lasso")
+    table(walk)
+    measured(walk)
+
+
+def table(walk: Walk) -> None:
+    """Name the coins, say how far they are, and open one again."""
+    controller, panel = walk.controller, walk.widget.table
+    walk.hand.keys("N")
+    walk.wait()
+    controller.rename(1, "the bright one")
+    panel.select([1, 3])
+    walk.hand.press(panel.marks["done"])
+    panel.select([2])
+    walk.hand.press(panel.reopen)
+    walk.wait()
+    walk.shoot("table", top=walk.widget.status)
+
+
+def measured(walk: Walk) -> None:
+    """Ask which method suits the three coins."""
+    walk.hand.keys("N")
+    walk.wait()
+    panel = walk.widget.measure
+    show(panel)
+    panel.clicks.setValue(3)
+    walk.hand.press(panel.measure)
+    walk.wait()
+    walk.shoot("measured", top=panel)
 
 
 def existing_label(walk: Walk) -> None:
@@ -330,6 +393,17 @@ def existing_label(walk: Walk) -> None:
     walk.hand.press(walk.widget.objects.refine)
     walk.click((273, 171), (266, 190))
     walk.shoot("refined")
+
+
+def regions(walk: Walk) -> None:
+    """Part a plane into regions, and make objects of two of them."""
+    walk.begin("coffee")
+    panel = walk.widget.everything
+    walk.hand.press(panel.button)
+    walk.wait()
+    panel.level.setValue(12)
+    walk.click((160, 285), (140, 470))
+    walk.shoot("regions", top=panel)
 
 
 def what_the_model_sees(walk: Walk) -> None:
@@ -356,14 +430,18 @@ def channels(walk: Walk) -> None:
 
 
 def planes(walk: Walk) -> None:
-    """Outline a cell in a slice, and from the side; then look at the stack in 3D."""
+    """Outline a cell in a slice and carry it on, another from the side; then look in 3D."""
     walk.begin("cells")
     walk.viewer.dims.set_current_step(0, 12)
     walk.hand.press(walk.widget.objects.new)
     walk.click((52, 60))
     walk.shoot("slice")
+    walk.hand.press(walk.widget.volume.carry)
+    walk.wait()
+    walk.viewer.dims.set_current_step(0, 6)
+    walk.shoot("carried-on", top=walk.widget.volume)
     QTest.keyClick(walk.hand._canvas.native, Qt.Key.Key_E, CONTROL)
-    walk.viewer.dims.set_current_step(walk.viewer.dims.order[0], 60)
+    walk.viewer.dims.set_current_step(walk.viewer.dims.order[0], 52)
     walk.see_all()
     walk.click(side_point(walk))
     walk.shoot("from-the-side")
@@ -373,8 +451,8 @@ def planes(walk: Walk) -> None:
 
 
 def side_point(walk: Walk) -> tuple[float, float]:
-    """Return a point in the first cell, as it is seen now."""
-    centre = np.array([9, 64, 60]) * SAMPLES["cells"].scale
+    """Return a point in the third cell, as it is seen now."""
+    centre = np.array([8, 52, 145]) * SAMPLES["cells"].scale
     first, second = walk.viewer.dims.displayed
     return float(centre[first]), float(centre[second])
 
@@ -390,6 +468,26 @@ def large_planes(walk: Walk) -> None:
     walk.hand.choose(walk.widget.image_panel.region.regions, "view")
     walk.wait()
     walk.shoot("in-view", top=walk.widget.status)
+
+
+def sessions(walk: Walk) -> None:
+    """Go through a folder; close the window in the middle of it, and go on."""
+    with tempfile.TemporaryDirectory() as folder:
+        images = files(Path(folder) / "slides")
+        walk.widget.walking.go_through(images)
+        walk.see_all()
+        walk.click((186, 347))
+        walk.hand.press(walk.widget.session.finish)
+        walk.see_all()
+        walk.click((375, 425))
+        walk.shoot("next-image", top=walk.widget.session)
+        walk.close()
+        walk.open()
+        add_file(walk.viewer, images / "slide-2.png")
+        walk.see_all()
+        walk.hand.press(walk.widget.session.resume)
+        walk.wait()
+        walk.shoot("gone-on", top=walk.widget.table)
 
 
 def banner(walk: Walk) -> None:
@@ -415,10 +513,12 @@ STEPS = (
     prompts_and_reasons,
     shapes,
     existing_label,
+    regions,
     what_the_model_sees,
     channels,
     planes,
     large_planes,
+    sessions,
     banner,
     light_theme,
 )
@@ -439,13 +539,11 @@ def main(names: Iterable[str] = ()) -> None:
     steps = [step for step in STEPS if not names or step.__name__ in names]
     with tempfile.TemporaryDirectory() as folder:
         for step in steps:
-            viewer = napari.Viewer()
-            viewer.theme = "dark"
-            compute = Computer(stand_in) if step is banner else None
+            walk = Walk(Path(folder), Computer(stand_in) if step is banner else None)
             try:
-                step(Walk(viewer, Path(folder), compute))
+                step(walk)
             finally:
-                viewer.close()
+                walk.close()
         FOLDER.mkdir(exist_ok=True)
         if not names:
             for old in FOLDER.glob("walk-*.png"):

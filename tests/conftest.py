@@ -36,7 +36,7 @@ SHARED = "NAPARI_M2N2_SHARED"
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_user_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep settings and weights of whoever runs the tests out of them, and the network too."""
+    """Keep settings, weights and store of whoever runs the tests out of them, and the network."""
     patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("napari")
     patch.setenv("NAPARI_CONFIG", str(folder / "settings.yaml"))

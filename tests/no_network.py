@@ -10,12 +10,14 @@ VARIABLES = (
     "HF_HUB_OFFLINE",
     "TRANSFORMERS_OFFLINE",
     "XDG_CACHE_HOME",
+    "NAPARI_M2N2_STORE_LIMIT",
 )
 
 
 def keep_weights_in(folder, monkeypatch):
-    """Make a folder the place of all weights, by the variables that users set."""
+    """Make a folder the place of all weights and of attention, by the variables that users set."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(folder))
+    monkeypatch.setenv("NAPARI_M2N2_STORE", str(folder / "store"))
     return folder

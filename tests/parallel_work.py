@@ -19,7 +19,14 @@ def trouble(task):
     kind, folder = task
     yield kind, 0
     if kind == "raises":
+        with (Path(folder) / "raises").open("a") as file:
+            file.write("x")
         raise ValueError("no\nwork")
+    if kind == "raises once":
+        raised = Path(folder) / "raised"
+        if not raised.exists():
+            raised.touch()
+            raise OSError("a file server that was away")
     if kind == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
     if kind in ("dies once", "dies late"):

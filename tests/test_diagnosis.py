@@ -56,15 +56,20 @@ def test_hub_folder_follows_the_rules_of_the_hub(monkeypatch, no_variables):
 def test_sizes_of_caches(monkeypatch, tmp_path, no_variables):
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "numba"))
-    weights, made, compiled = diagnosis.caches()
+    monkeypatch.setenv("NAPARI_M2N2_STORE", str(tmp_path / "store"))
+    weights, made, kept, compiled = diagnosis.caches()
+    assert (kept.path, kept.size) == (tmp_path / "store", None)
     assert (weights.path, weights.size) == (tmp_path / "hub", None)
     assert (made.path, made.size) == (tmp_path / "assets" / "napari-m2n2", None)
     (tmp_path / "hub" / "models").mkdir(parents=True)
     (tmp_path / "hub" / "models" / "weights.bin").write_bytes(bytes(1000))
     (tmp_path / "numba").mkdir()
     (tmp_path / "numba" / "f.nbc").write_bytes(bytes(10))
-    weights, _, compiled = diagnosis.caches()
-    assert (weights.size, compiled.size) == (1000, 10)
+    (tmp_path / "store" / "ab").mkdir(parents=True)
+    (tmp_path / "store" / "ab" / f"{'ab' * 20}.safetensors").write_bytes(bytes(20))
+    (tmp_path / "store" / "ab" / "of somebody else").write_bytes(bytes(20))
+    weights, _, kept, compiled = diagnosis.caches()
+    assert (weights.size, kept.size, compiled.size) == (1000, 20, 10)
     monkeypatch.delenv("NUMBA_CACHE_DIR")
     assert diagnosis.caches()[-1].path == Path(diagnosis.__file__).parent
 

@@ -22,30 +22,33 @@ PLANE = BASICS | {"image", "prompts", "devices"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "progress": {"errors"},
+    "atomic": {"errors"},
     "image": BASICS,
     "prompts": BASICS,
     "devices": BASICS,
     "parallel": BASICS,
-    "attention": PLANE,
+    "attention": PLANE | {"atomic"},
     "markov": PLANE | {"attention"},
     "segmentation": PLANE | {"attention", "markov"},
     "segmenter": PLANE | {"attention", "markov", "segmentation"},
-    "files": PLANE,
+    "files": PLANE | {"atomic"},
     "overlay": PLANE,
     "subprocesses": BASICS,
     "diagnosis": PLANE
     | {"attention", "segmentation", "segmenter", "files", "subprocesses", "viewer"},
     "annotation": PLANE | {"attention", "segmentation", "segmenter", "files"},
+    "bulk": PLANE | {"attention", "segmentation", "segmenter", "files", "parallel", "annotation"},
     "evaluation": PLANE
-    | {"attention", "markov", "segmentation", "segmenter", "files", "parallel"},
+    | {"attention", "markov", "segmentation", "segmenter", "files", "parallel", "bulk"},
     "cli": PLANE
     | {"attention", "segmentation", "segmenter", "files", "annotation", "evaluation", "viewer"}
-    | {"overlay", "diagnosis", "subprocesses"},
-    "viewer": PLANE | {"attention", "segmentation", "segmenter", "files", "annotation"},
+    | {"bulk", "overlay", "diagnosis", "subprocesses"},
+    "viewer": PLANE
+    | {"attention", "segmentation", "segmenter", "files", "annotation", "evaluation"},
     "__init__": {"attention", "segmenter"},
 }
-# reached only from inside a function, so that the command line starts without them
-ONLY_INSIDE = {"cli": {"viewer", "segmenter"}}
+# reached only from inside a function, so that command line and window start without them
+ONLY_INSIDE = {"cli": {"viewer", "segmenter", "bulk"}, "viewer": {"evaluation"}}
 
 WINDOW = {
     "app_model",

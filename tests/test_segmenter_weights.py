@@ -7,8 +7,9 @@ import pytest
 import torch
 from no_network import keep_weights_in
 
-from napari_m2n2 import Attention, Segmenter, devices, segmenter
+from napari_m2n2 import Attention, Segmenter, devices
 from napari_m2n2.errors import Cancelled, InputError, MissingError, NoMemoryError
+from napari_m2n2.segmentation import preparing
 from napari_m2n2.segmentation.plane import PreparedPlane
 
 tiny_models = pytest.importorskip("tiny_models", exc_type=ImportError)
@@ -107,7 +108,7 @@ def test_memory_that_runs_out_is_given_back_and_the_old_image_stays(diffusion, m
     model = one._source._backbone._shared.backbone
     with monkeypatch.context() as limited:
         if where == "prepare":
-            limited.setattr(segmenter, "prepare", exhausted)
+            limited.setattr(preparing, "prepare", exhausted)
         else:
             limited.setattr(model._modules.unet, "forward", exhausted)
         with pytest.raises(NoMemoryError, match="stable-diffusion-2 on a grid of 8"):

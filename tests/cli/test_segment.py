@@ -174,3 +174,60 @@ def test_a_backbone_with_weights(segment, work, monkeypatch):
 
 def test_weights_for_a_backbone_without(segment):
     assert "'texture' has no weights" in segment("--weights", "folder").sentence
+
+
+def test_ome_zarr_in_and_out(segment, work, square):
+    import zarr
+
+    from napari_m2n2.files import read_geometry, read_label_image
+
+    image = work.folder / "image.ome.zarr"
+    group = zarr.open_group(str(image), mode="w", zarr_format=2)
+    group.create_array("0", shape=square.shape, dtype="uint8")[...] = square
+    axes = [{"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]
+    steps = [{"type": "scale", "scale": [0.5, 0.25]}]
+    datasets = [{"path": "0", "coordinateTransformations": steps}]
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": datasets}]
+    labels = work.folder / "labels.ome.zarr"
+    assert segment(image=image, labels=labels).code == 0
+    assert segment().code == 0
+    found = read_label_image(labels)[0]
+    np.testing.assert_array_equal(found, read_label_image(work.labels)[0])
+    assert found.any()
+    assert read_geometry(labels).spacing == (0.5, 0.25)
+    inside = image / "labels" / "cells"
+    assert segment(image=image, labels=inside).code == 0
+    np.testing.assert_array_equal(read_label_image(inside)[0], found)
+    assert "is the image itself" in segment(image=image, labels=image).sentence
+
+
+# ------------------------------------------------------------------ words
+def test_text_needs_a_backbone_that_understands_it(command, work):
+    done = command("segment", work.image, "-o", work.labels, "--text", "square")
+    assert done.code == 2
+    assert "texture does not understand --text; choose stable-diffusion-2" in done.err
+    done = command("segment", work.image, "-o", work.labels)
+    assert done.code == 2
+    assert "give --points" in done.err
+
+
+def test_words_alone_are_a_prompt(command, work, monkeypatch):
+    from napari_m2n2.segmenter import Segmenter
+
+    asked = []
+    plain = Segmenter.segment
+
+    def segment(self, points, labels, *, text=None, **others):
+        asked.append(text)
+        return plain(self, [(18, 24)], [True], progress=others["progress"])
+
+    monkeypatch.setattr(Segmenter, "segment", segment)
+    monkeypatch.setattr("napari_m2n2.cli.segment.understands_text", lambda name: True)
+    arguments = ("-o", work.labels, "--text", "square; black", "--grid", 12, "--json")
+    done = command("segment", work.image, *arguments)
+    assert done.code == 0, done
+    assert asked == ["square; black"]
+    said = json.loads(done.out)
+    assert said["text"] == "square; black"
+    assert said["points"] is None
+    assert "labels are empty" not in done.err

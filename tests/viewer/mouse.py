@@ -78,6 +78,6 @@ class Mouse:
         )
         QApplication.sendEvent(native, event)
 
-    def key(self, key):
+    def key(self, key, modifier=PLAIN):
         """Press a key on the canvas."""
-        self._qtbot.keyClick(self._canvas.native, key)
+        self._qtbot.keyClick(self._canvas.native, key, modifier)

@@ -12,6 +12,8 @@ from napari_m2n2.viewer.tools import TOOLS, in_hand, take
 from .conftest import dock, run_now
 from .mouse import Mouse
 
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
 
 @pytest.fixture
 def window(make_napari_viewer_proxy, discs, qtbot):
@@ -56,7 +58,12 @@ def test_every_key_works_in_every_layer_of_ours(window, which):
     mouse.key(Qt.Key.Key_U)
     assert pair.prompts.data.tolist() == [[z, 10, 20]]
     mouse.key(Qt.Key.Key_N)
-    assert len(controller.pairs) == 2
+    assert [known.id for known in controller.table] == [1]
+    viewer.layers.selection.active = getattr(pair, which)
+    mouse.key(Qt.Key.Key_Z, CONTROL)
+    assert not len(controller.table)
+    mouse.key(Qt.Key.Key_Z, CONTROL | Qt.KeyboardModifier.ShiftModifier)
+    assert [known.id for known in controller.table] == [1]
 
 
 @pytest.mark.parametrize("which", ["prompts", "shapes", "labels"])
@@ -73,7 +80,7 @@ def test_the_key_goes_through_the_tools(window, which):
 
 def test_the_window_lists_every_key(window):
     _, widget, _, _ = window
-    shown = widget.prompts.keys.text()
+    shown = widget.keys.text.text()
     for key in keys.KEYS:
         assert key.key in shown
         assert key.title in shown

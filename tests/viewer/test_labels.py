@@ -24,12 +24,12 @@ def paint(labels, value, *pixels):
 def test_the_layer_is_a_fresh_numpy_array_named_after_the_image(pair):
     assert isinstance(pair.labels.data, np.ndarray)
     assert pair.labels.data.dtype == np.uint16
-    assert pair.labels.name == "noise: object 1"
-    assert pair.prompts.name == "noise: prompts 1"
+    assert pair.labels.name == "noise: labels"
+    assert pair.prompts.name == "noise: prompts"
     assert pair.labels.selected_label == 1
 
 
-def test_a_click_is_one_step_of_undo(pair):
+def test_a_click_is_one_step_of_undo(pair, controller):
     pair.prompts.add([10, 20])
     first = pair.labels.data.copy()
     pair.prompts.add([12, 22])
@@ -37,39 +37,43 @@ def test_a_click_is_one_step_of_undo(pair):
     moved = pair.prompts.data.copy()
     moved[0] = (30, 50)
     pair.prompts.data = moved  # clears and writes at once
-    pair.labels.undo()
+    controller.undo()
     assert np.array_equal(pair.labels.data, second)
-    pair.labels.undo()
+    controller.undo()
     assert np.array_equal(pair.labels.data, first)
-    pair.labels.undo()
+    controller.undo()
     assert not pair.labels.data.any()
-    pair.labels.redo()
+    controller.redo()
     assert np.array_equal(pair.labels.data, first)
 
 
-def test_after_undo_the_next_click_outlines_as_if_nothing_had_been(pair):
+def test_a_click_is_no_step_of_the_layer_s_own_history(pair):
+    paint(pair.labels, 7, (35, 5))
+    pair.prompts.add([10, 20])
+    pair.prompts.add([12, 22])
+    shown = pair.labels.data.copy()
+    pair.labels.undo()
+    shown[35, 5] = 0
+    assert np.array_equal(pair.labels.data, shown)
+
+
+def test_after_undo_the_next_click_outlines_as_if_nothing_had_been(pair, controller):
     pair.prompts.add([10, 20])
     pair.prompts.add([30, 50])
-    pair.labels.undo()
-    pair.labels.undo()
+    controller.undo()
+    controller.undo()
     pair.prompts.add([20, 35])
-    assert np.array_equal(pair.labels.data != 0, disc((40, 60), (10, 20), (30, 50), (20, 35)))
+    assert np.array_equal(pair.labels.data != 0, disc((40, 60), (20, 35)))
 
 
-def test_undo_after_a_shrunken_outline_leaves_no_litter(pair):
+def test_undo_after_a_shrunken_outline_leaves_no_litter(pair, controller):
     pair.prompts.add([[10, 20], [30, 50]])
     pair.prompts.selected_data = {1}
     pair.prompts.remove_selected()
-    pair.labels.undo()  # both discs are back
+    controller.undo()  # both discs are back
     pair.prompts.add([20, 35])
-    assert np.array_equal(pair.labels.data != 0, disc((40, 60), (10, 20), (20, 35)))
-
-
-def test_an_unchanged_outline_adds_no_history(pair):
-    pair.prompts.add([10, 20])
-    pair.prompts.add([10, 20])
-    pair.labels.undo()
-    assert not pair.labels.data.any()
+    expected = disc((40, 60), (10, 20), (30, 50), (20, 35))
+    assert np.array_equal(pair.labels.data != 0, expected)
 
 
 def test_pixels_painted_by_hand_stay(pair, screen):
@@ -114,6 +118,19 @@ def test_a_stroke_undone_is_forgotten(pair):
     assert np.array_equal(pair.labels.data != 0, disc((40, 60), (10, 20), (30, 50)))
 
 
+@pytest.mark.parametrize("value", [0, 1, 9])
+def test_a_stroke_done_again_counts_again(pair, value):
+    pair.prompts.add([10, 20])
+    paint(pair.labels, value, (10, 20))
+    pair.labels.undo()
+    assert np.array_equal(pair.labels.data, disc((40, 60), (10, 20)))
+    pair.labels.redo()
+    expected = disc((40, 60), (10, 20), (30, 50)).astype(int)
+    pair.prompts.add([30, 50])
+    expected[10, 20] = value
+    assert np.array_equal(pair.labels.data, expected)
+
+
 def test_the_bucket_counts_as_painting(pair):
     pair.prompts.add([10, 20])
     pair.labels.fill((10, 20), 5)
@@ -146,13 +163,15 @@ def test_crossing_planes_do_not_clear_each_other(begin, model):
 
 def test_a_second_object_leaves_the_first_alone(controller, pair):
     pair.prompts.add([10, 20])
-    other = controller.new_pair(pair.image)
-    other.prompts.add([10, 22])
-    assert other.labels is not pair.labels
-    assert np.array_equal(pair.labels.data, disc((40, 60), (10, 20)))
-    assert np.array_equal(other.labels.data, 2 * disc((40, 60), (10, 22)))
+    assert controller.new_pair(pair.image) is pair
+    pair.prompts.add([10, 22])
+    first = disc((40, 60), (10, 20))
+    assert np.array_equal(pair.labels.data == 1, first)
+    assert np.array_equal(pair.labels.data == 2, disc((40, 60), (10, 22)) & ~first)
     pair.prompts.add([30, 50])
-    assert np.array_equal(pair.labels.data, disc((40, 60), (10, 20), (30, 50)))
+    assert np.array_equal(pair.labels.data == 1, first)
+    second = disc((40, 60), (10, 22), (30, 50)) & ~first
+    assert np.array_equal(pair.labels.data == 2, second)
 
 
 def test_labels_given_other_data_are_refused(pair, screen):

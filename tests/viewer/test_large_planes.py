@@ -130,7 +130,7 @@ def test_undo_takes_back_what_a_region_wrote(begin, controller):
     controller.state.region = "drawn"
     pair.prompts.add([41, 61])
     assert pair.labels.data.any()
-    pair.labels.undo()
+    controller.undo()
     assert not pair.labels.data.any()
 
 

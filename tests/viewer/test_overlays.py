@@ -363,12 +363,14 @@ def test_who_deletes_it_has_switched_it_off(overlays, begin, model, controller):
 def test_it_turns_to_the_object_at_work(overlays, begin, model, controller):
     first = begin_at(begin, model, [0, 20, 30])
     controller.state.overlay = "score"
-    second = controller.new_pair(first.image)
+    assert controller.new_pair(first.image) is first
     assert ours(model) == []
-    second.prompts.add([0, 5, 5])
+    first.prompts.add([0, 5, 5])
     assert only(model).data[0, 20, 30] == -1
-    model.layers.selection.active = first.prompts
+    controller.reopen(1)
     assert only(model).data[0, 20, 30] == 1
+    controller.undo()
+    assert ours(model) == []
 
 
 def test_another_image_has_a_layer_of_its_own(overlays, begin, model, controller):

@@ -46,10 +46,15 @@ def test_taking_all_prompts_back_brings_the_label_back(controller, labels):
     assert np.array_equal(labels.data, before)
 
 
-def test_one_undo_brings_the_label_back(controller, labels):
+@pytest.mark.parametrize("by", ["our undo", "the layer's own undo"])
+def test_one_undo_brings_the_label_back(controller, labels, by):
     before = labels.data.copy()
     controller.refine(5).prompts.add([12, 50])
-    labels.undo()
+    if by == "our undo":
+        controller.undo()
+    else:
+        controller.commit()
+        labels.undo()
     assert np.array_equal(labels.data, before)
 
 
@@ -71,36 +76,35 @@ def test_the_start_of_each_plane_is_its_own(controller, model, discs):
     assert third is None
 
 
-def test_an_own_object_is_gone_on_with_and_its_prompts_are_put_aside(begin, controller, discs):
+def test_an_own_object_is_gone_on_with_and_has_its_prompts(begin, controller, discs):
     first = begin(noise(40, 60))
     first.prompts.add([10, 20])
-    pair = controller.refine()
+    assert controller.refine() is first  # it is at work
+    controller.commit()
+    assert not len(first.prompts.data)
+    pair = controller.refine(1)
     assert controller.pairs == (pair,)
-    assert pair.labels is first.labels
-    assert not first.prompts.visible
-    first.prompts.add([30, 50])
+    assert pair.prompts.data.tolist() == [[10, 20]]
     assert len(discs.clicks) == 1
     pair.prompts.add([30, 50])
-    assert np.array_equal(discs.starts[-1], disc((40, 60), (10, 20)))
+    assert discs.starts[-1] is None
+    assert np.array_equal(pair.labels.data, disc((40, 60), (10, 20), (30, 50)))
 
 
 def test_two_objects_of_one_layer_leave_each_other_alone(controller, labels):
-    one, other = controller.refine(5), controller.refine(7)
-    assert len(controller.pairs) == 2
-    one.prompts.add([12, 20])
-    other.prompts.add([12, 40])
-    one.prompts.add([30, 45])
-    controller.viewer.layers.selection.active = one.prompts
+    pair = controller.refine(5)
+    pair.prompts.add([12, 20])
+    assert controller.refine(7) is pair
+    assert len(controller.pairs) == 1
+    pair.prompts.add([12, 40])
+    controller.refine(5)
+    pair.prompts.add([30, 45])
     controller.take_back()
-    other.prompts.add([30, 46])
+    controller.refine(7)
+    pair.prompts.add([30, 46])
+    controller.commit()
     assert np.array_equal(labels.data == 5, disc((40, 60), (12, 20)))
     assert np.array_equal(labels.data == 7, disc((40, 60), (12, 40), (30, 46)))
-
-
-def test_keys_stay_when_one_of_two_objects_of_a_layer_goes(controller, labels):
-    one, _other = controller.refine(5), controller.refine(7)
-    controller.viewer.layers.remove(one.prompts)
-    assert labels.keymap
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,7 @@ def pair(begin):
     return begin(noise(40, 60))
 
 
-def test_a_draft_is_shown_and_only_the_last_mask_is_a_step_of_undo(pair, controller, discs):
+def test_a_slider_that_is_dragged_is_one_step_of_undo(pair, controller, discs):
     pair.prompts.add([10, 20])
     before = pair.labels.data.copy()
     discs.shift = 3
@@ -149,8 +153,10 @@ def test_a_draft_is_shown_and_only_the_last_mask_is_a_step_of_undo(pair, control
     controller.set_threshold(0.45)
     assert np.array_equal(pair.labels.data, disc((40, 60), (19, 20)))
     assert discs.drafts == [False, True, True, False]
-    pair.labels.undo()
+    discs.shift = 0
+    controller.undo()
     assert np.array_equal(pair.labels.data, before)
+    assert pair.prompts.features["threshold"].isna().all()
 
 
 def test_a_stroke_over_a_draft_is_the_user_s(pair, controller, discs):
@@ -170,7 +176,7 @@ def test_a_stroke_over_a_draft_is_the_user_s(pair, controller, discs):
 
 
 def test_answers_are_kept_for_the_planes_used_last(begin, model):
-    from napari_m2n2.viewer.pair import KEPT_ANSWERS
+    from napari_m2n2.viewer.work import KEPT_ANSWERS
 
     pair = begin(noise(KEPT_ANSWERS + 2, 20, 24))
     for z in range(KEPT_ANSWERS + 2):

@@ -40,7 +40,7 @@ def test_labels_arrive_from_another_thread(pair, discs, settle, viewer):
         return create(settings)
 
     discs.create = spy
-    pair.labels.events.paint.connect(lambda event: seen.append(threading.current_thread()))
+    pair.labels.events.set_data.connect(lambda event: seen.append(threading.current_thread()))
     pair.prompts.add([1, 10, 20])
     settle()
     assert np.array_equal(pair.labels.data[1], disc((40, 60), (10, 20)))
@@ -169,17 +169,63 @@ def test_a_layer_removed_while_working(pair, discs, settle, qtbot, viewer, threa
     assert len(discs.clicks) == 1
 
 
-def test_the_work_of_another_object_survives_a_removed_layer(
+def test_the_work_of_another_image_survives_a_removed_layer(
     pair, discs, settle, qtbot, viewer, threaded
 ):
-    other = threaded.controller.new_pair(pair.image)
+    image = viewer.__wrapped__.add_image(np.random.default_rng(1).random((4, 40, 60)))
+    other = threaded.controller.new_pair(image)
     discs.gate.clear()
     other.prompts.add([1, 10, 20])
     qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
     viewer.layers.remove(pair.labels)
     discs.gate.set()
     settle()
-    assert np.array_equal(other.labels.data[1], 2 * disc((40, 60), (10, 20)))
+    assert np.array_equal(other.labels.data[1], disc((40, 60), (10, 20)))
+
+
+def test_a_commit_waits_for_the_outline(pair, discs, settle, qtbot, threaded):
+    controller = threaded.controller
+    discs.gate.clear()
+    pair.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    assert controller.commit() is None
+    assert "as soon as its outline is ready" in threaded.status.text.text()
+    assert pair.prompts.mode == "pan_zoom"
+    discs.gate.set()
+    settle()
+    assert [known.id for known in controller.table] == [1]
+    assert pair.prompts.mode == "add"
+    assert np.array_equal(pair.labels.data[1], disc((40, 60), (10, 20)))
+    pair.labels.undo()
+    assert not pair.labels.data.any()
+
+
+def test_a_commit_that_waits_is_called_off_by_stop(pair, discs, settle, qtbot, threaded):
+    controller = threaded.controller
+    discs.gate.clear()
+    pair.prompts.add([1, 10, 20])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    controller.commit()
+    controller.stop()
+    discs.gate.set()
+    settle()
+    assert not len(controller.table)
+    assert pair.prompts.data.tolist() == [[1, 10, 20]]
+
+
+def test_undo_while_there_is_work(pair, discs, settle, qtbot, threaded):
+    controller = threaded.controller
+    pair.prompts.add([1, 10, 20])
+    settle()
+    first = pair.labels.data.copy()
+    discs.gate.clear()
+    pair.prompts.add([1, 30, 50])
+    qtbot.waitUntil(discs.waiting.is_set, timeout=5000)
+    controller.undo()
+    discs.gate.set()
+    settle()
+    assert np.array_equal(pair.labels.data, first)
+    assert pair.prompts.data.tolist() == [[1, 10, 20]]
 
 
 def test_the_widget_closed_while_working(pair, discs, settle, qtbot, viewer, threaded):

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QScrollArea
 
 from napari_m2n2.annotation.compute import Computer
 from napari_m2n2.viewer import keys
+from napari_m2n2.viewer.panels.fold import Fold, unfold
 
 from .conftest import dock, run_now
 
@@ -59,19 +60,14 @@ def test_two_images_of_the_same_name_are_told_apart(viewer, widget):
 
 def test_the_button_begins_objects_ready_for_clicks(viewer, widget, qtbot):
     viewer.__wrapped__.add_image(np.zeros((40, 60)), name="a")
-    for number in (1, 2):
+    for number in (1, 2, 3):
         qtbot.mouseClick(widget.objects.new, Qt.MouseButton.LeftButton)
-        pair = widget.controller.pairs[-1]
+        (pair,) = widget.controller.pairs
         assert viewer.layers.selection.active == pair.prompts
         assert pair.prompts.mode == "add"
         assert pair.labels.selected_label == number
-    assert [layer.name for layer in viewer.layers] == [
-        "a",
-        "a: object 1",
-        "a: prompts 1",
-        "a: object 2",
-        "a: prompts 2",
-    ]
+        pair.prompts.add([10 * number, 20])
+    assert [layer.name for layer in viewer.layers] == ["a", "a: labels", "a: prompts"]
 
 
 def press(layer, key):
@@ -97,8 +93,18 @@ def test_all_keys_do_what_they_say(pair, widget):
     pair.prompts.add([10, 20])
     press(pair.prompts, "U")
     assert len(pair.prompts.data) == 0
+    pair.prompts.add([10, 20])
     press(pair.labels, "N")
-    assert len(widget.controller.pairs) == 2
+    assert [known.id for known in widget.controller.table] == [1]
+    press(pair.prompts, "Ctrl+Z")
+    assert len(pair.prompts.data) == 1
+    press(pair.shapes, "Ctrl+Shift+Z")
+    assert len(pair.prompts.data) == 0
+    press(pair.labels, "Ctrl+Z")
+    assert not pair.labels.data.any()
+    assert not len(widget.controller.table)
+    press(pair.labels, "Ctrl+Shift+Z")
+    assert [known.id for known in widget.controller.table] == [1]
 
 
 def test_keys_are_free_in_napari(viewer):
@@ -119,14 +125,14 @@ def test_keys_are_free_in_napari(viewer):
 
 def test_the_sign_holds_for_the_next_object(pair, widget):
     widget.prompts.background.setChecked(True)
-    other = widget.controller.new_pair(pair.image)
-    other.prompts.add([10, 20])
-    assert other.prompts.features["label"].tolist() == ["bg"]
-
-
-def test_turning_to_another_object_shows_how_it_stands(viewer, pair, widget):
-    pair.prompts.add([[10, 20], [12, 22]])
     widget.controller.new_pair(pair.image)
+    pair.prompts.add([10, 20])
+    assert pair.prompts.features["label"].tolist() == ["bg"]
+
+
+def test_turning_to_another_image_shows_how_it_stands(viewer, pair, widget):
+    pair.prompts.add([[10, 20], [12, 22]])
+    widget.controller.new_pair(viewer.__wrapped__.add_image(np.zeros((40, 60))))
     assert "Click on the object" in widget.status.text.text()
     viewer.layers.selection.active = pair.labels
     assert "Outlined from 2 points" in widget.status.text.text()
@@ -156,6 +162,24 @@ def test_closing_gives_back_events_and_keys(viewer, pair, widget):
     assert not pair.labels.data.any()
 
 
+def test_after_closing_what_was_shown_is_a_step_and_can_be_gone_on_with(
+    viewer, pair, widget, discs
+):
+    pair.prompts.add([10, 20])
+    widget.controller.commit()
+    pair.prompts.add([30, 50])
+    both = pair.labels.data.copy()
+    widget.close()
+    assert np.array_equal(pair.labels.data, both)
+    again = dock(viewer, discs, runner=run_now)
+    other = again.controller.new_pair(pair.image)
+    assert other.labels is pair.labels
+    assert [known.id for known in again.controller.table] == [1, 2]
+    assert again.controller.at_work == 3
+    pair.labels.undo()
+    assert np.array_equal(pair.labels.data, np.where(both == 1, 1, 0))
+
+
 def test_opening_it_loads_no_model_library():
     import subprocess
     import sys
@@ -167,6 +191,25 @@ def test_opening_it_loads_no_model_library():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.stdout.strip() == "[]", answer.stderr
+
+
+def test_panels_that_are_needed_now_and_then_are_folded_away(widget, qtbot):
+    """What a click needs fits on a laptop; no panel makes the dock wider than what it needs."""
+    (area,) = widget.findChildren(QScrollArea)
+    folded = [fold.title for fold in widget.findChildren(Fold)]
+    assert [title.text() for title in folded][:3] == ["Keys", "Through the stack", "Stack"]
+    assert not widget.measure.isVisibleTo(widget)
+    room = area.widget().minimumSizeHint()
+    assert room.height() < 1300
+    for title in folded:
+        qtbot.mouseClick(title, Qt.MouseButton.LeftButton)
+    assert widget.measure.isVisibleTo(widget)
+    assert area.widget().minimumSizeHint().width() <= room.width() + 16
+    for title in folded:
+        qtbot.mouseClick(title, Qt.MouseButton.LeftButton)
+    assert not widget.measure.isVisibleTo(widget)
+    unfold(widget.look.contour)
+    assert widget.look.isVisibleTo(widget)
 
 
 def test_the_tab_key_goes_down_the_widget(model, discs, qtbot):
@@ -181,6 +224,8 @@ def test_the_tab_key_goes_down_the_widget(model, discs, qtbot):
     pair = widget.controller.new_pair(widget.image)
     pair.prompts.add([[10, 20], [12, 22]])
     widget.resize(320, 1200)
+    for fold in widget.findChildren(Fold):
+        fold.title.setChecked(True)
     widget.grab()  # which lays it out
     panels = widget.findChild(QScrollArea).widget()
     parts = [panels]

@@ -14,7 +14,11 @@ from napari_m2n2.cli.options import EXIT_CODES, add_common
 COMMANDS = {
     "demo": "see it work on a sample",
     "segment": "an image file and a file of points into a label file",
-    "encode": "the attention of an image into a file",
+    "replay": "the objects of a session made once more and compared",
+    "regions": "a whole image parted into regions, without a prompt",
+    "batch": "many images from a table of prompts or from session files",
+    "encode": "all planes of stacks and folders into the store of attention",
+    "export": "labels or a session into the formats of other programs",
     "download": "fetch the weights of a backbone",
     "evaluate": "simulated clicks on every object of a dataset",
     "report": "runs next to each other and to published numbers",

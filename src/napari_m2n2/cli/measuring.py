@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2.cli.console import ConsoleProgress, tell
-from napari_m2n2.cli.options import add_backbone_details, add_engine, backbone_settings
+from napari_m2n2.cli.options import (
+    add_backbone_details,
+    add_engine,
+    add_work,
+    backbone_settings,
+)
 from napari_m2n2.errors import Cancelled, FileError, InputError
 from napari_m2n2.evaluation.predictors import PEERS, names
 
@@ -69,19 +74,6 @@ def add_measuring(
         help="any other parameter of the method, such as tau=0.2; may be repeated",
     )
     add_work(parser)
-
-
-def add_work(parser: argparse.ArgumentParser) -> None:
-    """Add who does the work."""
-    add = parser.add_argument_group("who does the work").add_argument
-    add(
-        "--workers",
-        type=int,
-        metavar="N",
-        help="processes, one thread each; their number changes no score (default: one for each "
-        "core, one on a GPU)",
-    )
-    add("--scheduler", metavar="ADDRESS", help="a Dask cluster instead, such as tcp://HOST:8786")
 
 
 def data_options(options: argparse.Namespace) -> dict[str, Any]:

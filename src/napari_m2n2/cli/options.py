@@ -37,12 +37,35 @@ def add_image(parser: argparse.ArgumentParser) -> None:
         metavar="A",
         help="axes that --index counts along, by number or letter (Z, T, ...)",
     )
-    plane.add_argument(
+    _add_channel_axis(plane)
+    parser.set_defaults(check=check_plane)
+    _add_look(parser)
+
+
+def add_stacks(parser: argparse.ArgumentParser) -> None:
+    """Add what says which planes of stacks are meant and how they are looked at."""
+    planes = parser.add_argument_group("which planes")
+    planes.add_argument(
+        "--axis",
+        nargs="+",
+        metavar="A",
+        help="axes that the planes of a stack lie across, by number or letter (Z, T, ...)",
+    )
+    _add_channel_axis(planes)
+    _add_look(parser)
+
+
+def _add_channel_axis(group: argparse._ActionsContainer) -> None:
+    """Add the axis of channels."""
+    group.add_argument(
         "--channel-axis",
         metavar="A",
         help="axis that holds channels, where the file does not say",
     )
-    parser.set_defaults(check=_check_plane)
+
+
+def _add_look(parser: argparse.ArgumentParser) -> None:
+    """Add what says how a plane is looked at."""
     look = parser.add_argument_group("how to look at it")
     look.add_argument(
         "--channels",
@@ -119,6 +142,19 @@ def backbone_settings(options: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
+def add_work(parser: argparse.ArgumentParser) -> None:
+    """Add who does the work."""
+    add = parser.add_argument_group("who does the work").add_argument
+    add(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes, one thread each; their number changes no result (default: one for each "
+        "core, one on a GPU)",
+    )
+    add("--scheduler", metavar="ADDRESS", help="a Dask cluster instead, such as tcp://HOST:8786")
+
+
 def add_common(parser: argparse.ArgumentParser, module: str) -> None:
     """Add what every command knows, and in which module it lies."""
     # SUPPRESS: a command's own default would undo `napari-m2n2 --debug COMMAND`
@@ -131,7 +167,7 @@ def add_common(parser: argparse.ArgumentParser, module: str) -> None:
     parser.set_defaults(module=module, parser=parser)
 
 
-def _check_plane(options: argparse.Namespace) -> None:
+def check_plane(options: argparse.Namespace) -> None:
     """End with a message where the axes of a plane are named but not its number."""
     if options.axis and not options.index:
         options.parser.error("--axis needs --index, the number of the plane along that axis")

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_m2n2.attention.registry import names, understands_text
 from napari_m2n2.cli.console import ConsoleProgress, tell, to_json
 from napari_m2n2.cli.options import (
     EXIT_CODES,
@@ -19,8 +20,9 @@ from napari_m2n2.cli.options import (
     add_engine,
     add_image,
     backbone_settings,
+    check_plane,
 )
-from napari_m2n2.errors import InputError
+from napari_m2n2.cli.work import add_store
 
 if TYPE_CHECKING:
     from napari_m2n2.files import Plane, PromptsOnPlane
@@ -35,13 +37,18 @@ def add_parser(commands: Commands) -> None:
         epilog=EXIT_CODES,
     )
     add = parser.add_argument
-    add("image", type=Path, metavar="IMAGE", help="TIFF, PNG, JPEG or NIfTI file")
+    add("image", type=Path, metavar="IMAGE", help="TIFF, PNG, JPEG, NIfTI or OME-Zarr image")
     add(
         "--points",
         type=Path,
-        required=True,
         metavar="FILE",
-        help="points with labels: CSV as napari saves it, or JSON",
+        help="points with labels: CSV as napari saves it, or JSON; needed unless there is --text",
+    )
+    add(
+        "--text",
+        metavar="WORDS",
+        help="what to look for, for a backbone that understands text (Stable Diffusion); of "
+        "several phrases, parted by semicolons, the first is the object: 'nucleus; background'",
     )
     add(
         "-o",
@@ -49,13 +56,27 @@ def add_parser(commands: Commands) -> None:
         type=Path,
         required=True,
         metavar="LABELS",
-        help="label image to write: .tif, .tiff, .png, .nii or .nii.gz",
+        help="label image to write: .tif, .tiff, .png, .nii, .nii.gz or .zarr",
     )
     add_image(parser)
     add_engine(parser)
     add_backbone_details(parser)
+    add_store(parser)
     add("--json", action="store_true", help="print a summary as JSON on stdout")
+    parser.set_defaults(check=_check)
     add_common(parser, __name__)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """End with a message where options do not fit together."""
+    check_plane(options)
+    if options.points is None and options.text is None:
+        options.parser.error("give --points, a file of prompts, or --text, words")
+    if options.text is not None and not understands_text(options.backbone):
+        options.parser.error(
+            f"the backbone {options.backbone} does not understand --text; choose "
+            f"{' or '.join(filter(understands_text, names()))} with --backbone"
+        )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -64,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
 
     # everything that can be wrong is found before the work begins
     files.check_output(options.output, options.image)
-    prompt_file = files.read_prompts(options.points)
+    prompt_file = None if options.points is None else files.read_prompts(options.points)
     plane = files.read_image(
         options.image,
         axis=options.axis,
@@ -72,9 +93,10 @@ def run(options: argparse.Namespace) -> int:
         channel_axis=options.channel_axis,
     )
     files.check_fits(options.output, plane)
-    check_channels(plane, options.channels)
-    prompts = prompt_file.on_plane(plane)
-    notes = [*device_notes(options), *_notes(plane, prompts)]
+    files.check_channels(plane, options.channels)
+    nothing = files.PromptsOnPlane.none()
+    prompts = nothing if prompt_file is None else prompt_file.on_plane(plane)
+    notes = [*device_notes(options), *_notes(plane, prompts, options.text)]
     for note in notes:
         tell(note)
     with ConsoleProgress() as progress:
@@ -92,6 +114,7 @@ def _segment(
     options: argparse.Namespace, plane: Plane, prompts: PromptsOnPlane, progress: ConsoleProgress
 ) -> tuple[Segmenter, Result]:
     """Do the work."""
+    from napari_m2n2.attention.keeping import open_store
     from napari_m2n2.segmenter import Segmenter
 
     segmenter = Segmenter(
@@ -100,6 +123,7 @@ def _segment(
         preset=options.preset,
         refine=options.refine,
         device=options.device,
+        store=open_store(options.store, warn=tell),
         **backbone_settings(options),
     )
     segmenter.set_image(
@@ -114,23 +138,13 @@ def _segment(
         prompts.labels,
         boxes=prompts.boxes,
         scribbles=prompts.scribbles,
+        text=options.text,
         progress=progress,
     )
     return segmenter, result
 
 
-def check_channels(plane: Plane, channels: list[int] | None) -> None:
-    """Ask for a choice of channels; four channels of a microscope are not RGB and alpha."""
-    if channels is not None or plane.channel_count in (1, 3):
-        return
-    if plane.channel_count != 4 or not plane.samples:
-        raise InputError(
-            f"{plane.path.name} has {plane.channel_count} channels; choose one to three of them "
-            f"with --channels, from 0 to {plane.channel_count - 1}."
-        )
-
-
-def _notes(plane: Plane, prompts: PromptsOnPlane) -> list[str]:
+def _notes(plane: Plane, prompts: PromptsOnPlane, text: str | None) -> list[str]:
     """Return what the user should know about the prompts; refuse what lies outside the plane."""
     from napari_m2n2.prompts import check_prompts
 
@@ -147,7 +161,8 @@ def _notes(plane: Plane, prompts: PromptsOnPlane) -> list[str]:
     if checked.superseded.any():
         count = int(checked.superseded.sum())
         notes.append(f"Left out, as their pixel gets the other label later: {count} points.")
-    if not (checked.labels.any() or checked.regions or checked.stroke_labels.any()):
+    shown = checked.labels.any() or checked.regions or checked.stroke_labels.any()
+    if not shown and text is None:
         notes.append("There is no foreground prompt on this plane, so the labels are empty.")
     return notes
 
@@ -192,7 +207,8 @@ def _summary(
     """Return what --json prints."""
     return {
         "image": str(options.image),
-        "points": str(options.points),
+        "points": None if options.points is None else str(options.points),
+        "text": options.text,
         "labels": str(options.output),
         "shape": list(plane.plane_shape),
         "stack_shape": list(plane.shape),

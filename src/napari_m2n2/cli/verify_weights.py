@@ -10,13 +10,12 @@ from pathlib import Path
 
 from napari_m2n2.cli.measuring import (
     Resumable,
-    add_work,
     measure,
     overview,
     tell_failures,
     weights_from,
 )
-from napari_m2n2.cli.options import EXIT_CODES, Commands, add_common
+from napari_m2n2.cli.options import EXIT_CODES, Commands, add_common, add_work
 
 
 def add_parser(commands: Commands) -> None:

@@ -10,9 +10,10 @@ from napari_m2n2.errors import MissingError
 def run(options: argparse.Namespace) -> int:
     """Open napari and wait until it is closed."""
     from napari_m2n2.files import check_readable
+    from napari_m2n2.files.ome_zarr import is_zarr
     from napari_m2n2.viewer import app, display
 
-    if options.image is not None:
+    if options.image is not None and not is_zarr(options.image):
         check_readable(options.image)
     if not display.has_display():
         raise MissingError(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_m2n2.annotation.jobs import Job, Outcome, Segmented
 from napari_m2n2.progress import Progress
+from napari_m2n2.viewer.kept import FILE
 from napari_m2n2.viewer.samples import Sample
+from napari_m2n2.viewer.zarr_layers import add_zarr
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -108,7 +110,11 @@ def _known(result: Result) -> Callable[[Job, Progress, Progress], Outcome]:
 
 def add_file(viewer: Viewer, path: Path) -> None:
     """Add an image file to a viewer; NIfTI, which napari does not read by itself, too."""
-    if path.name.endswith((".nii", ".nii.gz")):
+    from napari_m2n2.files.ome_zarr import is_zarr
+
+    if is_zarr(path):
+        add_zarr(viewer, path)
+    elif path.name.endswith((".nii", ".nii.gz")):
         _add_nifti(viewer, path)
     else:
         viewer.open(path, stack=False)
@@ -120,7 +126,9 @@ def _add_nifti(viewer: Viewer, path: Path) -> None:
 
     source = open_nifti(path)
     order = list(source.stack_axes)
-    attributes: dict[str, Any] = {"name": path.name.removesuffix(".gz").removesuffix(".nii")}
+    name = path.name.removesuffix(".gz").removesuffix(".nii")
+    # napari knows the files that it has read itself
+    attributes: dict[str, Any] = {"name": name, "metadata": {FILE: str(path)}}
     attributes["scale"] = [source.spacing[axis] for axis in order]
     if source.channel_axis is not None and source.axes[source.channel_axis] == "S":
         attributes["rgb"] = True

@@ -1,15 +1,19 @@
-"""Beginning an object: with empty labels, or from a label that is there already."""
+"""Beginning with an image: with empty labels, or with labels that are there already."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 
-from napari_m2n2.annotation.planes import probe
+from napari_m2n2.annotation.found import objects_in
+from napari_m2n2.annotation.objects import ObjectTable
+from napari_m2n2.annotation.planes import probe, read_plane
 from napari_m2n2.errors import InputError
+from napari_m2n2.viewer.layers import OURS
 from napari_m2n2.viewer.pair import Pair
 from napari_m2n2.viewer.source import ImageSource
 from napari_m2n2.viewer.state import State
@@ -18,46 +22,55 @@ _APART = 1e-3
 """Pixels by which labels may lie beside the image."""
 
 
-def begin(image: Image, viewer: ViewerModel, state: State, label: int) -> Pair:
-    """Return an object without prompts; raise `InputError` or `MemoryError` if it cannot be."""
-    return Pair(ImageSource(image, viewer, state), label)
+def begin(image: Image, viewer: ViewerModel, state: State, taken: Iterable[Labels]) -> Pair:
+    """Return an image without prompts; raise `InputError` or `MemoryError` if it cannot be.
+
+    Labels that were made for it before are gone on with, unless they are among those taken.
+    """
+    source = ImageSource(image, viewer, state)
+    taken = list(taken)
+    for layer in viewer.layers:
+        made_for_it = isinstance(layer, Labels) and layer.metadata.get(OURS) == image.unique_id
+        if made_for_it and layer not in taken and fits(layer, source):
+            return _with_labels(source, layer)
+    return Pair(source)
 
 
-def refine(
-    labels: Labels, images: Iterable[Image], viewer: ViewerModel, state: State, label: int
-) -> Pair:
-    """Return an object that begins with a label.
-
-    Parameters
-    ----------
-    labels : Labels
-    images : iterable of Image
-        Those it may be in; the first one that it fits is taken.
-    viewer : napari viewer
-    state : State
-    label : int
-        Its number in the labels.
+def take_up(labels: Labels, images: Iterable[Image], viewer: ViewerModel, state: State) -> Pair:
+    """Return the first image that a labels layer fits, with the objects that it holds.
 
     Raises
     ------
     InputError
-        If there is no such label, or no image that the labels fit.
+        If there is no such image, or the labels cannot be written to.
     """
-    if label == 0:
-        raise InputError("Label 0 is empty; pick the label of an object in the labels layer.")
     for image in images:
         if image.ndim != labels.ndim:
             continue
         source = ImageSource(image, viewer, state)
-        if _fits(labels, source):
-            pair = Pair(source, label, labels)
-            pair.writer.check()
-            _check_label(pair, viewer)
-            return pair
+        if fits(labels, source):
+            return _with_labels(source, labels)
     raise InputError(
         f"“{labels.name}” has not the shape and place of any image; "
         "open the image that it was made for."
     )
+
+
+def _with_labels(source: ImageSource, labels: Labels) -> Pair:
+    """Return an image with labels that are there already, and their objects."""
+    pair = Pair(source, labels)
+    pair.writer.check()
+    for found in objects_in(labels.data, source.displayed):
+        pair.table.add(found)
+    return pair
+
+
+def bring_back(table: ObjectTable, known: ObjectTable) -> None:
+    """Let a table have what was known of its labels before they were let go of."""
+    values = {each.value for each in known}
+    found = tuple(each for each in table if each.value not in values)
+    table.restore(replace(known.content, objects=(*known.content.objects, *found)))
+    table.reserve(known.used)
 
 
 def labels_to_refine(viewer: ViewerModel, current: Pair | None) -> Labels:
@@ -73,17 +86,29 @@ def labels_to_refine(viewer: ViewerModel, current: Pair | None) -> Labels:
     return shown[-1]
 
 
-def _check_label(pair: Pair, viewer: ViewerModel) -> None:
-    """Say so if the label is not on the plane on screen."""
+def check_label(pair: Pair, label: int, viewer: ViewerModel) -> None:
+    """Raise `InputError` if a label is not on the plane on screen."""
+    if label == 0:
+        raise InputError("Label 0 is empty; pick the label of an object in the labels layer.")
     plane = pair.shown(viewer.dims)
-    if not pair.has_start(plane):
+    if not (read_plane(pair.labels.data, plane) == label).any():
         where = f" on {plane.name}" if plane.name else ""
-        raise InputError(
-            f"There is no label {pair.writer.label}{where}; pick a label that is on screen."
-        )
+        raise InputError(f"There is no label {label}{where}; pick a label that is on screen.")
 
 
-def _fits(labels: Labels, source: ImageSource) -> bool:
+def still_fits(pair: Pair, viewer: ViewerModel, state: State) -> bool:
+    """Tell whether the next object of an image can be in the labels that it has."""
+    source = ImageSource(pair.image, viewer, state)
+    try:
+        pair.source.check_shape()
+        pair.writer.check()
+    except InputError:
+        return False
+    same = (source.shape, source.level, source.channel_axis)
+    return same == (pair.source.shape, pair.source.level, pair.source.channel_axis)
+
+
+def fits(labels: Labels, source: ImageSource) -> bool:
     """Tell whether labels lie over the pixels that are segmented of an image."""
     if labels.multiscale or tuple(labels.data.shape) != source.shape:
         return False

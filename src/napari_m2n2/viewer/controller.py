@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 
 from napari.components import ViewerModel
 from napari.layers import Image
@@ -16,25 +15,30 @@ from napari.utils.events import Event
 from psygnal import Signal
 
 from napari_m2n2.annotation.compute import Computer
+from napari_m2n2.annotation.history import History
 from napari_m2n2.annotation.newest import Compute, Runner
+from napari_m2n2.annotation.objects import ObjectTable
 from napari_m2n2.annotation.overlays import next_overlay
 from napari_m2n2.annotation.planes import Plane
-from napari_m2n2.errors import InputError
 from napari_m2n2.viewer import prompting, sentences, tools
+from napari_m2n2.viewer.adding import Adding
+from napari_m2n2.viewer.annotating import Annotating
 from napari_m2n2.viewer.asking import Asking
+from napari_m2n2.viewer.commands import ObjectCommands
 from napari_m2n2.viewer.connections import Connections
 from napari_m2n2.viewer.frame import Frame
 from napari_m2n2.viewer.objects import Objects
 from napari_m2n2.viewer.outliner import Outliner
 from napari_m2n2.viewer.pair import Pair
+from napari_m2n2.viewer.scenes import Scenes
 from napari_m2n2.viewer.standing import slow_device, standing
-from napari_m2n2.viewer.state import State
+from napari_m2n2.viewer.state import WRITING, State
 from napari_m2n2.viewer.watching import Watching
 from napari_m2n2.viewer.why_layers import OURS
 from napari_m2n2.viewer.worker import run_in_thread
 
 
-class Controller:
+class Controller(ObjectCommands):
     """Connects the pairs of layers of a viewer to the work.
 
     Parameters
@@ -66,6 +70,8 @@ class Controller:
         The point chosen, as an index of its layer, and its λ.
     segmented : signal of (Pair, Plane, Segmented or None)
         What is known of the plane on screen has changed.
+    table_changed, history_changed : signals
+        The objects of the image at work, or what can be undone there, are others.
     """
 
     said = Signal(str, bool)
@@ -75,6 +81,8 @@ class Controller:
     pair_changed = Signal(object)
     selected = Signal(object, float)
     segmented = Signal(object, object, object)
+    table_changed = Signal()
+    history_changed = Signal()
 
     def __init__(
         self,
@@ -87,29 +95,33 @@ class Controller:
         self.state = State() if state is None else state
         self.viewer = viewer
         self._closed = False
-        self._banner = ""
+        self._banner = self._note = ""
+        self._no_table, self._no_history = ObjectTable(), History()
         self._asking = Asking(self.state)
         compute = compute or Computer(kept=self.state.kept_planes)
         self._outliner = Outliner(
             compute, runner, self._asking.job, self._report, self.look, self.segmented.emit
         )
-        self._objects = Objects(self, self._outliner.drop)
+        scenes = Scenes(self, self._outliner)
+        self._annotating = Annotating(self, self._outliner, scenes)
+        self._adding = Adding(self._annotating, scenes)
+        self._objects = Objects(self, self._annotating, self._outliner.drop)
         self._connections = Connections()
         dims = viewer.dims.events
         for emitter in (dims.point, dims.order, dims.ndisplay, dims.ndim):
-            self._connections.connect(emitter, self.look)
+            self._connections.connect(emitter, self._on_dims)
         self._connections.connect(self.state.changed, self._on_state)
         self._watching = Watching(self, self._outliner.again)
         self.frame = Frame(self, viewer)
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        """The objects at work, in the order they were made."""
+        """The images at work, in the order they were begun."""
         return self._objects.pairs
 
     @property
     def current(self) -> Pair | None:
-        """The object at work."""
+        """The image at work."""
         return self._objects.current
 
     def images(self) -> list[Image]:
@@ -119,28 +131,9 @@ class Controller:
 
     def shown(self) -> Plane | None:
         """Return the plane of the object at work that is on screen, if there is one."""
-        return None if self.current is None else self._shown(self.current)
+        return None if self.current is None else self.shown_of(self.current)
 
     # what keys and buttons do
-
-    def new_pair(self, image: Image | None) -> Pair | None:
-        """Make prompts and labels for an object in an image, and be ready for clicks."""
-        if image is None:
-            self.say(sentences.NO_IMAGE, failed=True)
-            return None
-        return self._objects.begin(image)
-
-    def refine(self, label: int | None = None) -> Pair | None:
-        """Go on with an object that a labels layer has already.
-
-        The layer is the one that is active or at work, or else the topmost that is shown.
-
-        Parameters
-        ----------
-        label : int, optional
-            The object's number; by default the one that is selected in the layer.
-        """
-        return self._objects.refine(label)
 
     def take_back(self) -> None:
         """Remove the prompt of the plane on screen that was placed last."""
@@ -163,6 +156,8 @@ class Controller:
         self._with_plane(lambda pair, plane: prompting.set_threshold(pair, plane, value))
         if not draft:
             self._with_plane(self._outliner.finish)
+            if self.current is not None:
+                self._annotating.heed_prompts(self.current, draft=False)
 
     def next_tool(self) -> None:
         """Take the next drawing tool."""
@@ -183,25 +178,14 @@ class Controller:
         if self.current is not None:
             self.current.labels.visible = not self.current.labels.visible
 
-    def commands(self, pair: Pair) -> dict[str, Callable[[], object]]:
-        """Return what the keys do on the layers of an object."""
-        return {
-            "switch_sign": self.switch_sign,
-            "take_back": self.take_back,
-            "next_object": partial(self.new_pair, pair.image),
-            "toggle_labels": self.toggle_labels,
-            "previous_point": partial(self.choose, -1),
-            "next_point": partial(self.choose, 1),
-            "next_tool": self.next_tool,
-            "next_overlay": self.next_overlay,
-        }
-
     def again(self) -> None:
         """Ask once more for the plane on screen."""
         self._with_plane(self._outliner.again)
 
     def stop(self) -> None:
         """Call off all work; the labels stay as they are."""
+        for pair in self.pairs:
+            self._annotating.call_off(pair)
         self._outliner.stop()
 
     def close(self) -> None:
@@ -216,6 +200,8 @@ class Controller:
             signal.disconnect()
         for signal in (self.pair_changed, self.selected, self.segmented, self.state.changed):
             signal.disconnect()
+        for signal in (self.table_changed, self.history_changed):
+            signal.disconnect()
 
     def _with_plane(self, act: Callable[[Pair, Plane], object]) -> None:
         """Do something with the object at work and the plane on screen, if there are both."""
@@ -227,13 +213,35 @@ class Controller:
 
     def on_prompts(self, pair: Pair) -> None:
         """Prompts may have changed in number, place, sign or λ."""
-        self._outliner.refresh(pair, self._shown(pair))
+        self._note = ""
+        self._annotating.heed_prompts(pair, draft=self._asking.draft)
+        self._outliner.refresh(pair, self.shown_of(pair))
 
     def on_chosen(self, pair: Pair, _event: Event | None = None) -> None:
         """Another point may be the one chosen."""
         if pair is self.current:
             self._with_plane(self._complete)
             self._show_chosen()
+
+    def _on_dims(self, _event: Event) -> None:
+        """Another plane may be on screen."""
+        self._note = ""
+        self.look()
+
+    def on_work(self, pair: Pair) -> None:
+        """Another object of an image is at work, or its objects are others."""
+        self._note = ""
+        plane = self.shown_of(pair)
+        if plane is not None:
+            self.segmented.emit(pair, plane, None)
+        self.on_objects(pair)
+        self.look()
+
+    def on_objects(self, pair: Pair, *_event: object) -> None:
+        """Tell that the objects of an image, or what can be undone there, are others."""
+        if pair is self.current:
+            self.table_changed.emit()
+            self.history_changed.emit()
 
     def on_image(self, pair: Pair, _event: Event) -> None:
         """Forget what was found out of the image's old pixels."""
@@ -247,6 +255,8 @@ class Controller:
         if name == "settings":
             self._show_banner("")
             self.again()
+        elif name in WRITING:
+            self._annotating.heed_choices(self.pairs)
 
     def _complete(self, pair: Pair, plane: Plane) -> None:
         """Ask for what is to be shown of a plane and was not asked for before."""
@@ -260,23 +270,27 @@ class Controller:
         if self._closed:
             return
         self.busy.emit(self._outliner.busy)
+        if self.current is not None:
+            self._annotating.settled(self.current)
         if self.current is None:
             self.say(sentences.NO_PAIR if self.images() else sentences.NO_IMAGE)
         else:
             text, failed = standing(self.current, self.viewer.dims, self._outliner)
-            self.say(text, failed=failed)
+            self.say("\n".join(part for part in (self._note, text) if part), failed=failed)
         self._show_chosen()
 
     def say(self, text: str, *, failed: bool = False) -> None:
         """Show a sentence."""
         self.said.emit(text, failed)
 
-    def _shown(self, pair: Pair) -> Plane | None:
-        """Return the plane of an object on screen, if there is one."""
-        try:
-            return pair.shown(self.viewer.dims)
-        except InputError:
-            return None
+    def shown_of(self, pair: Pair) -> Plane | None:
+        """Return the plane of an image on screen, if there is one."""
+        return pair.shown_or_none(self.viewer.dims)
+
+    def note(self, text: str) -> None:
+        """Show a sentence above how things stand, until the next prompt or plane."""
+        self._note = text
+        self.look()
 
     def _show_chosen(self) -> None:
         """Show which point is chosen, and its λ."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from napari_m2n2.annotation.planes import to_layer
 from napari_m2n2.viewer import tools
 from napari_m2n2.viewer.connections import Connections
-from napari_m2n2.viewer.keys import bind_keys
+from napari_m2n2.viewer.keys import bind_keys, commands_of
 from napari_m2n2.viewer.layers import follow_image, transform_of
 from napari_m2n2.viewer.settling import Settling
 from napari_m2n2.viewer.why_layers import OURS
@@ -139,7 +139,7 @@ class Frame:
         self._connections.connect(layer.events.data, self._on_data)
         follow_image(image, [(layer, factors)], self.refresh, self._connections)
         if pair is not None:
-            self._connections.add(bind_keys(layer, self._controller.commands(pair)))
+            self._connections.add(bind_keys(layer, commands_of(self._controller, pair, layer)))
         return layer
 
     def _on_data(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Layers that lie where an image lies, and the Labels layer of an object."""
+"""Layers that lie where an image lies, and the Labels layer of its objects."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from napari_m2n2.annotation.planes import probe
 from napari_m2n2.viewer.connections import Connections
 
 logger = logging.getLogger(__name__)
+
+OURS = "napari_m2n2 labels"
+"""Of the metadata of a Labels layer: the `unique_id` of the image that it was made for."""
 
 OBJECT_COLOURS = ("#00e5ff", "#ffea00", "#e040fb", "#76ff03", "#ff9100", "#448aff")
 """Of objects 1, 2, ...: colours that neither stained tissue nor grey scans have."""
@@ -61,22 +64,21 @@ def short_side(image: Image) -> int:
 
 
 def make_labels(
-    image: Image, factors: NDArray[np.float64], shape: tuple[int, ...], name: str, label: int
+    image: Image, factors: NDArray[np.float64], shape: tuple[int, ...], name: str
 ) -> Labels:
-    """Make the empty layer that the masks of one object are written to.
+    """Make the empty layer that the masks of all objects of an image are written to.
 
     uint16, as label images of microscopy are, costs half the memory of napari's default.
     """
-    labels = Labels(
+    return Labels(
         np.zeros(shape, np.uint16),
         name=name,
         opacity=0.5,
         colormap=CyclicLabelColormap(colors=["transparent", *OBJECT_COLOURS]),
         axis_labels=image.axis_labels,
+        metadata={OURS: image.unique_id},
         **transform_of(image, factors),
     )
-    labels.selected_label = label
-    return labels
 
 
 def follow_image(

@@ -6,7 +6,7 @@ that other work has overtaken is taken up again later. All of it runs in the thr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from napari_m2n2.annotation.jobs import Failed, Job, Outcome, Segmented
@@ -17,7 +17,9 @@ from napari_m2n2.annotation.region import whole_plane
 from napari_m2n2.errors import InputError
 from napari_m2n2.progress import Progress
 from napari_m2n2.viewer import sentences
-from napari_m2n2.viewer.pair import Answer, Pair
+from napari_m2n2.viewer.making import made_by
+from napari_m2n2.viewer.pair import Pair
+from napari_m2n2.viewer.work import Answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,7 @@ class Outliner:
         asked = plane in pair.asked and plane not in pair.said
         return asked or (pair, plane) in self._overtaken
 
-    def refresh(self, pair: Pair, shown: Plane | None) -> None:
+    def refresh(self, pair: Pair, shown: Plane | None, also: Iterable[Plane] = ()) -> None:
         """Ask for the planes whose prompts differ from those last asked for.
 
         Parameters
@@ -83,8 +85,10 @@ class Outliner:
         pair : Pair
         shown : Plane, optional
             The plane on screen; others count only if they were asked for before.
+        also : iterable of Plane
+            More that count.
         """
-        planes = [plane for plane in pair.asked if plane != shown]
+        planes = dict.fromkeys(plane for plane in [*pair.asked, *also] if plane != shown)
         for plane in [*planes, *([] if shown is None else [shown])]:
             prompts = pair.prompts_on(plane)
             if prompts == pair.asked.get(plane, NO_PROMPTS):
@@ -99,6 +103,11 @@ class Outliner:
         """Ask for a plane once more, with other settings."""
         pair.asked.pop(plane, None)
         self.refresh(pair, plane)
+
+    def works_for(self, pair: Pair) -> bool:
+        """Whether any plane of an object waits for its answer."""
+        planes = [*pair.asked, *(plane for known, plane in self._overtaken if known is pair)]
+        return any(self.waits_for(pair, plane) for plane in planes)
 
     def finish(self, pair: Pair, plane: Plane) -> None:
         """Ask anew for what was asked for as a draft only."""
@@ -175,7 +184,8 @@ class Outliner:
         if isinstance(outcome, Segmented):
             pair.said[plane] = _write(job, outcome)
             region = job.region or whole_plane(plane.size)
-            pair.keep(plane, Answer(outcome, region, job.prompts, job.map_of))
+            answer = Answer(outcome, region, job.prompts, job.map_of)
+            pair.work.keep(plane, answer, made_by(pair.source, plane, job, outcome))
             self._answered(pair, plane, outcome)
         elif isinstance(outcome, Failed):
             pair.said[plane] = (outcome.message, True)
@@ -191,7 +201,7 @@ def _write(job: Job, outcome: Segmented) -> tuple[str, bool]:
     """Write a mask to the labels; return what to say, and whether it tells of a failure."""
     pair, plane = job.tag.pair, job.tag.plane
     try:
-        change = pair.writer.write(plane, outcome.mask, job.region, draft=job.draft)
+        change = pair.writer.preview(plane, outcome.mask, job.region)
     except InputError as error:
         return str(error), True
     text = sentences.outlined(plane, outcome, job.prompts)

@@ -59,6 +59,8 @@ class Prompting:
     def _on_features(self, _event: Event | None = None) -> None:
         """Signs or λ may have changed too."""
         pair = self._pair
+        if pair.quiet:
+            return
         complete_tables((pair.prompts, pair.shapes))
         for next_sign in self._next:
             next_sign.show()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from napari_m2n2.annotation.jobs import Segmented
+from napari_m2n2.annotation.objects import AnnotatedObject
 from napari_m2n2.annotation.planes import Plane
 from napari_m2n2.annotation.prompts import PlanePrompts
 
@@ -13,6 +16,18 @@ NO_FOREGROUND = "Nothing is outlined without a foreground point; place one on th
 NO_MEMORY_FOR_LABELS = (
     "There is not enough memory for labels of this image; crop it or close other programs."
 )
+COMMIT_WAITS = "The object is committed as soon as its outline is ready."
+NOTHING_TO_COMMIT = "There is nothing to commit; click on an object first."
+NO_OUTLINE = "Nothing is outlined that could be committed; place a foreground point on the object."
+NOTHING_TO_UNDO = "There is nothing to undo."
+NOTHING_TO_REDO = "There is nothing to do again."
+REOPENED = "{name} is open again: click on what it lacks, or where it goes too far."
+NOTHING_TO_SAVE = "Nothing to save yet."
+NO_PLACE_TO_SAVE = "Not saved: this image is in no file; choose a folder for its session."
+NOT_SAVED_BY_ITSELF = "Not saved by itself; press “Save now”."
+SESSION_FOUND = "There is a session of this image ({name}): resume it, or begin anew."
+FOLDER_DONE = "All images of this folder are finished."
+OTHERS_DONE = "All other images of this folder are finished."
 REFINING = "Refining label {label}: click on what it lacks, or where it goes too far."
 GONE = "A layer of this object was removed; what is left of it stays as it is."
 
@@ -98,3 +113,36 @@ def kept(count: int) -> str:
         return ""
     stay = "stays as it is" if count == 1 else "stay as they are"
     return f"{counted(count, 'pixel')} painted by hand or of another object {stay}."
+
+
+def named(known: AnnotatedObject) -> str:
+    """Return what to call an object at the beginning of a sentence."""
+    return f"“{known.name}”" if known.name else f"Object {known.id}"
+
+
+def numbered(numbers: Sequence[int]) -> str:
+    """Return the numbers of objects, with their noun."""
+    if len(numbers) == 1:
+        return f"object {numbers[0]}"
+    return f"objects {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+
+
+def changed_prompts(more: int) -> str:
+    """Tell what has happened to prompts, by how many more there are now."""
+    if more:
+        return f"{counted(abs(more), 'prompt')} {'placed' if more > 0 else 'removed'}"
+    return "change of prompts"
+
+
+def gone_back(done: str, text: str, unseen: Sequence[Plane]) -> str:
+    """Tell what was undone or done again, and on which planes that are not on screen."""
+    where = [plane.name for plane in unseen if plane.name]
+    if not where:
+        return f"{done}: {text}."
+    if len(where) > _FEW:
+        where = [*where[:_FEW], f"{len(where) - _FEW} more"]
+    return f"{done}: {text}, which is not all on screen: {', '.join(where)}."
+
+
+_FEW = 3
+"""Planes that are named in a sentence."""

@@ -53,7 +53,7 @@ MARKS = {True: Mark("#2979ff", "disc", "+"), False: Mark("#ff6d00", "x", "−")}
 def new_table(*numbers: str) -> pd.DataFrame:
     """Return the features of a layer without prompts: their sign, and columns of numbers."""
     signs = np.zeros(0, bool)
-    return pd.DataFrame({SIGN: _categories(signs), **{name: np.zeros(0) for name in numbers}})
+    return pd.DataFrame({SIGN: categories(signs), **{name: np.zeros(0) for name in numbers}})
 
 
 def new_defaults(*numbers: str) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def complete_tables(layers: Iterable[PromptLayer]) -> None:
         last += len(new)
         with layer.events.features.blocker(), layer.events.properties.blocker():
             if not _tells_signs(layer):
-                write_column(layer, SIGN, _categories(read_signs(layer)))
+                write_column(layer, SIGN, categories(read_signs(layer)))
             if len(new) or ORDER not in layer.features:
                 write_column(layer, ORDER, known)
 
@@ -116,7 +116,7 @@ def _tells_signs(layer: PromptLayer) -> bool:
     return {*layer.features[SIGN]} <= {FOREGROUND, BACKGROUND}
 
 
-def _categories(signs: NDArray[np.bool_]) -> pd.Categorical:
+def categories(signs: NDArray[np.bool_]) -> pd.Categorical:
     """Return signs as the table has them."""
     return pd.Categorical(np.where(signs, FOREGROUND, BACKGROUND), [FOREGROUND, BACKGROUND])
 

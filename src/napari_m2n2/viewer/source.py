@@ -78,6 +78,8 @@ class ImageSource:
         The level of a multi-scale image that is segmented; 0 if there is only one.
     channel_axis : int, optional
         The axis of channels. An object has one mask for all of them.
+    displayed : (int, int)
+        The axes that were on screen when it was begun.
     shape : tuple of int
         Of the labels: that of the level, with 1 along the axis of channels.
     factors : (ndim,) float64 array
@@ -101,7 +103,8 @@ class ImageSource:
         self.choose()
         dims = viewer.dims
         axes = [axis - (dims.ndim - image.ndim) for axis in dims.displayed]
-        self._displayed = axes if len(axes) == 2 and min(axes) >= 0 else [-2, -1]
+        fits = len(axes) == 2 and min(axes) >= 0
+        self.displayed = (axes[0], axes[1]) if fits else (image.ndim - 2, image.ndim - 1)
         shapes = level_shapes(image)
         self.level = self._choose_level(shapes)
         self._level_shape = _numbers(shapes[self.level])
@@ -121,14 +124,15 @@ class ImageSource:
             return 0
         corners = self._corners()
         if not len(corners):
-            return choose_level(shapes, self._displayed)
+            return choose_level(shapes, self.displayed)
         to_finest = probe(self.image.world_to_data, self.image.ndim)
-        sides = shapes[:, self._displayed].astype(float)
-        seen = np.clip(to_finest(corners)[:, self._displayed], 0, sides[0])
+        axes = list(self.displayed)
+        sides = shapes[:, axes].astype(float)
+        seen = np.clip(to_finest(corners)[:, axes], 0, sides[0])
         rows, columns = np.maximum(np.ptp(seen, axis=0), 1).tolist()
         can_be_shown = np.flatnonzero(sides.prod(axis=1) <= MOST_LABEL_PIXELS)
         finest = int(can_be_shown[0]) if len(can_be_shown) else len(shapes) - 1
-        return max(choose_level(shapes, self._displayed, (rows, columns)), finest)
+        return max(choose_level(shapes, self.displayed, (rows, columns)), finest)
 
     # where things are
 
@@ -198,7 +202,7 @@ class ImageSource:
 
     def _picture(self, plane: Plane, prompts: PlanePrompts) -> Picture:
         region = self._region(plane, prompts)
-        channels = self._channels_of(replace(plane, shape=self._level_shape))
+        channels = self.channels_of(plane)
         found = content([(c.data, self.level, c.plane) for c in channels], region)
         if len(channels) == 1 and self.channel_axis is None:
             return Picture(found.reader(), found.key, channels[0].contrast, region)
@@ -209,8 +213,9 @@ class ImageSource:
         key = found.key, tuple((c.contrast, c.colour) for c in channels)
         return Picture(partial(read_channels, arrived, found.region), key, AS_IT_IS, region)
 
-    def _channels_of(self, plane: Plane) -> tuple[Channel, ...]:
-        """Return the channels of a plane of the level, with layers in place of their data."""
+    def channels_of(self, plane: Plane) -> tuple[Channel, ...]:
+        """Return the channels of a plane of the labels, with layers in place of their data."""
+        plane = replace(plane, shape=self._level_shape)
         if self.channel_axis is not None:
             chosen = self._along(self.channel_axis)
             look = contrast_of(self.image, self._state.contrast)
@@ -259,7 +264,7 @@ class ImageSource:
     @property
     def note(self) -> str:
         """Tell the level and the channels that are segmented, where there is a choice."""
-        level = level_sentence(level_shapes(self.image), self._displayed, self.level)
+        level = level_sentence(level_shapes(self.image), self.displayed, self.level)
         return " ".join(text for text in (level, self._channel_sentence()) if text)
 
     def sentence(self, plane: Plane, *, answered: bool = False) -> str:

@@ -14,6 +14,9 @@ from napari_m2n2.annotation.preferences import Preferences
 
 _DEFAULTS = Preferences()
 
+WRITING = {"overwrite", "semantic", "class_value"}
+"""What of the state says how an object is written to the labels."""
+
 
 @dataclass(eq=False)
 class State:
@@ -51,6 +54,12 @@ class State:
         Whether the next prompt is foreground.
     kept_planes : int
         How many planes stay encoded.
+    overwrite : bool
+        Whether an object takes the pixels of others too; what was painted by hand stays always.
+    semantic : bool
+        Whether objects are written with the number of a class instead of one of their own.
+    class_value : int
+        The class of the next object.
     """
 
     changed: ClassVar[Signal] = Signal(str)
@@ -70,6 +79,9 @@ class State:
     contour: bool = False
     foreground: bool = True
     kept_planes: int = _DEFAULTS.kept_planes
+    overwrite: bool = False
+    semantic: bool = False
+    class_value: int = 1
 
     @classmethod
     def from_preferences(cls, preferences: Preferences) -> State:

@@ -47,12 +47,20 @@ def take(tool: Tool, viewer: ViewerModel, pair: Pair) -> None:
     if not pair.drawings.finish():
         return
     layer = getattr(pair, tool.layer)
-    if layer not in viewer.layers:  # drawing is not for everyone: the layer comes when it is used
-        viewer.add_layer(layer)
-        viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(pair.prompts))
+    if layer is pair.shapes:
+        add_shapes(viewer, pair)
     layer.visible = True
     viewer.layers.selection.active = layer
     layer.mode = tool.mode
+
+
+def add_shapes(viewer: ViewerModel, pair: Pair) -> None:
+    """Add the layer of shapes, below the points; drawing is not for everyone."""
+    if pair.shapes not in viewer.layers:
+        active = viewer.layers.selection.active
+        viewer.add_layer(pair.shapes)
+        viewer.layers.move(len(viewer.layers) - 1, viewer.layers.index(pair.prompts))
+        viewer.layers.selection.active = active
 
 
 def in_hand(viewer: ViewerModel, pair: Pair) -> Tool | None:

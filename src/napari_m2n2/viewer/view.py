@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.components import ViewerModel
+from napari.components import Dims, ViewerModel
 from napari.layers import Image
 from numpy.typing import NDArray
+
+from napari_m2n2.annotation.planes import Plane, is_tilted, shown_plane
+from napari_m2n2.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_m2n2.viewer.source import ImageSource
+
+
+def plane_on_screen(source: ImageSource, dims: Dims) -> Plane:
+    """Return the plane of an image on screen, or raise `InputError` with the reason."""
+    if dims.ndisplay != 2:
+        raise InputError("The view is in 3D; switch it to 2D to place prompts on a plane.")
+    source.check_shape()
+    to_pixels = source.to_pixels()
+    position = to_pixels(np.array([dims.point])[:, -source.image.ndim :])[0]
+    plane = shown_plane(source.shape, dims.displayed, dims.ndim, position)
+    if is_tilted(to_pixels, plane):
+        raise InputError(
+            "The image is rotated out of the view, so no slice of it is on screen; "
+            "remove the rotation or roll the axes."
+        )
+    source.check_plane(plane)
+    return plane
 
 
 def view_corners(viewer: ViewerModel, image: Image) -> NDArray[np.float64]:

@@ -11,16 +11,29 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_m2n2.annotation.newest import Compute, Runner
 from napari_m2n2.viewer import preferences
+from napari_m2n2.viewer.carrying import Carrying
 from napari_m2n2.viewer.connections import Connections
 from napari_m2n2.viewer.controller import Controller
+from napari_m2n2.viewer.keeping import Keeping
+from napari_m2n2.viewer.measuring import Measurer
 from napari_m2n2.viewer.overlays import Overlays
 from napari_m2n2.viewer.panels.advanced import AdvancedPanel
+from napari_m2n2.viewer.panels.everything import EverythingPanel
+from napari_m2n2.viewer.panels.export import ExportPanel
+from napari_m2n2.viewer.panels.fold import Fold
 from napari_m2n2.viewer.panels.image import ImagePanel
+from napari_m2n2.viewer.panels.key_list import KeysPanel
 from napari_m2n2.viewer.panels.look import LookPanel
+from napari_m2n2.viewer.panels.measure import MeasurePanel
 from napari_m2n2.viewer.panels.objects import ObjectsPanel
 from napari_m2n2.viewer.panels.prompts import PromptsPanel
+from napari_m2n2.viewer.panels.session import SessionPanel
+from napari_m2n2.viewer.panels.stack import StackPanel
 from napari_m2n2.viewer.panels.status import StatusPanel
+from napari_m2n2.viewer.panels.table import TablePanel
+from napari_m2n2.viewer.panels.volume import VolumePanel
 from napari_m2n2.viewer.state import State
+from napari_m2n2.viewer.walking import Walking
 from napari_m2n2.viewer.worker import run_in_thread
 
 if TYPE_CHECKING:
@@ -55,7 +68,7 @@ class SegmentationWidget(QWidget):
     ----------
     controller : Controller
     overlays : Overlays
-    objects, prompts, status, image_panel, look, advanced
+    objects, prompts, status, keys, volume, stack, image_panel, look, export, advanced, measure
         The panels.
     """
 
@@ -67,39 +80,69 @@ class SegmentationWidget(QWidget):
         runner: Runner = run_in_thread,
     ) -> None:
         super().__init__()
-        state = State.from_preferences(preferences.read())
+        preferred = preferences.read()
+        state = State.from_preferences(preferred)
         self.controller = Controller(napari_viewer, state, compute=compute, runner=runner)
+        self.keeping = Keeping.from_preferences(self.controller, preferred)
+        self.walking = Walking(self.controller, self.keeping)
         self.overlays = Overlays(napari_viewer, self.controller)
         self.objects = ObjectsPanel(self.controller)
         self.prompts = PromptsPanel(self.controller)
+        self.keys = KeysPanel()
         self.status = StatusPanel(self.controller)
+        self.table = TablePanel(self.controller)
+        self.session = SessionPanel(self.keeping, self.walking)
+        self.carrying = Carrying(self.controller, compute, runner)
+        self.volume = VolumePanel(self.controller, self.carrying)
+        self.stack = StackPanel(self.controller, runner)
         self.image_panel = ImagePanel(self.controller)
         self.look = LookPanel(self.controller)
+        self.everything = EverythingPanel(self.controller, runner)
+        self.export = ExportPanel(self.controller, runner)
         self.advanced = AdvancedPanel(self.controller)
+        self.measurer = Measurer(self.controller, runner)
+        self.measure = MeasurePanel(self.measurer)
         self._lay_out()
         self._connections = Connections()
         layers = napari_viewer.layers.events
         for emitter in (layers.inserted, layers.removed, layers.renamed):
             self._connections.connect(emitter, self.reset_choices)
-        self._owners = (self._connections, self.overlays, self.controller)
+        self._owners = (
+            self._connections,
+            self.overlays,
+            self.volume.connections,
+            self.carrying,
+            self.measurer,
+            self.export.exporter,
+            self.everything.proposer,
+            self.stack.encoder,
+            self.keeping,
+            self.controller,
+        )
         # a dock may be deleted without being closed, or closed without being deleted
         for owner in self._owners:
             self.destroyed.connect(owner.close)
         self.controller.look()
 
     def _lay_out(self) -> None:
-        """Put the panels below one another, with a bar to scroll where they do not fit."""
+        """Put the panels below one another, those that are needed now and then folded away."""
         panels = QWidget()
         column = QVBoxLayout(panels)
-        for panel in (
-            self.objects,
-            self.prompts,
-            self.status,
-            self.image_panel,
-            self.look,
-            self.advanced,
-        ):
+        often = (self.objects, self.prompts, self.status, self.table, self.session)
+        for panel in often:
             column.addWidget(panel)
+        for panel in (
+            self.keys,
+            self.volume,
+            self.stack,
+            self.everything,
+            self.look,
+            self.image_panel,
+            self.advanced,
+            self.export,
+            self.measure,
+        ):
+            column.addWidget(Fold(panel))
         column.addStretch(1)
         area = _PanelArea()
         area.setWidget(panels)
@@ -123,6 +166,7 @@ class SegmentationWidget(QWidget):
         """List the layers of the viewer; napari calls it too."""
         self.objects.reset_choices()
         self.image_panel.reset_choices()
+        self.measure.reset_choices()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Call off all work and let go of the viewer."""

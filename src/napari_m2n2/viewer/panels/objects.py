@@ -1,4 +1,4 @@
-"""Which image, and beginning or refining an object in it."""
+"""Which image, beginning or refining an object in it, and committing it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QGridLayout, QGroupBox, QLabel, QPushButton
 
 from napari_m2n2.viewer.keys import KEY_OF
+from napari_m2n2.viewer.panels.committing import CommitPart
 from napari_m2n2.viewer.panels.narrow import narrow_box
 
 if TYPE_CHECKING:
@@ -33,13 +34,15 @@ class ObjectsPanel(QGroupBox):
         self.images.setAccessibleName("Image")
         self.new = QPushButton("New object")
         self.new.setToolTip(
-            f"Layers for another object (key {KEY_OF['next_object']}); those that are there stay."
+            "Begin an object in the image; what is at work is committed first "
+            f"(key {KEY_OF['next_object']})."
         )
         self.refine = QPushButton("Refine label")
         self.refine.setToolTip(
             "Go on with the label that is selected in the labels layer: pick it with napari's "
             "pipette (key L), then press this and click where it is wrong."
         )
+        self.commits = CommitPart(controller)
         self._lay_out()
         self._connect()
         self.reset_choices()
@@ -51,6 +54,7 @@ class ObjectsPanel(QGroupBox):
         grid.addWidget(self.images, 0, 1, 1, 3)
         grid.addWidget(self.new, 1, 0, 1, 2)
         grid.addWidget(self.refine, 1, 2, 1, 2)
+        grid.addWidget(self.commits, 2, 0, 1, 4)
         for column in range(4):
             grid.setColumnStretch(column, 0 if column == 0 else 1)
 

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_m2n2.viewer import prompting, tools
 from napari_m2n2.viewer.icons import draw_mark
-from napari_m2n2.viewer.keys import KEY_OF, KEYS
+from napari_m2n2.viewer.keys import KEY_OF
 from napari_m2n2.viewer.signs import MARKS
 from napari_m2n2.viewer.tools import TOOLS
 
@@ -107,7 +107,7 @@ class PromptsPanel(QGroupBox):
         self.automatic.setToolTip("Leave λ of this point to the method.")
 
     def _build_actions(self) -> None:
-        """Make the buttons below, and the list of keys."""
+        """Make the buttons below."""
         self.back = QPushButton("Take back")
         self.back.setToolTip(
             f"Remove the prompt of this slice that was made last (key {KEY_OF['take_back']})."
@@ -117,11 +117,6 @@ class PromptsPanel(QGroupBox):
         self.hide_labels.setToolTip(
             f"See what is under the outlined object (key {KEY_OF['toggle_labels']})."
         )
-        rows = "".join(
-            f"<tr><td><b>{key.key}</b>&nbsp;&nbsp;</td><td>{key.title}</td></tr>" for key in KEYS
-        )
-        self.keys = QLabel(f"<table>{rows}</table>")
-        self.keys.setToolTip("These keys work while a layer of the object is the active one.")
 
     def _lay_out(self) -> None:
         """Put the parts in their places."""
@@ -141,7 +136,6 @@ class PromptsPanel(QGroupBox):
             for part in parts:
                 row.addWidget(part)
             column.addLayout(row)
-        column.addWidget(self.keys)
 
     def _connect(self) -> None:
         """Pass on what is done, and show what others do."""
