@@ -285,9 +285,9 @@ def large() -> NDArray[np.uint8]:
 
 
 def files(folder: Path) -> Path:
-    """Write coins and a cell as image files into a folder, and return it."""
+    """Write a cell and coins as image files into a folder, and return it."""
     folder.mkdir()
-    for number, image in enumerate((data.coins(), data.cell()), 1):
+    for number, image in enumerate((data.cell(), data.coins()), 1):
         Picture.fromarray(image).save(folder / f"slide-{number}.png")
     return folder
 
@@ -319,7 +319,7 @@ def prompts_and_reasons(walk: Walk) -> None:
     walk.click((40, 200), modifier=ALT)
     walk.shoot("background")
     hand.keys("J")
-    for _ in range(34):
+    for _ in range(84):
         QTest.keyClick(widget.prompts.slider, Qt.Key.Key_Left)
     walk.wait()
     walk.shoot("threshold")
@@ -362,8 +362,8 @@ def table(walk: Walk) -> None:
     walk.hand.keys("N")
     walk.wait()
     controller.rename(1, "the bright one")
-    panel.select([1, 3])
-    walk.hand.press(panel.marks["done"])
+    panel.select([3])
+    walk.hand.press(panel.marks["flagged"])
     panel.select([2])
     walk.hand.press(panel.reopen)
     walk.wait()
@@ -402,7 +402,7 @@ def regions(walk: Walk) -> None:
     walk.hand.press(panel.button)
     walk.wait()
     panel.level.setValue(12)
-    walk.click((160, 285), (140, 470))
+    walk.click((160, 285), (215, 405))
     walk.shoot("regions", top=panel)
 
 
@@ -451,8 +451,8 @@ def planes(walk: Walk) -> None:
 
 
 def side_point(walk: Walk) -> tuple[float, float]:
-    """Return a point in the third cell, as it is seen now."""
-    centre = np.array([8, 52, 145]) * SAMPLES["cells"].scale
+    """Return a point in the fourth cell, as it is seen now."""
+    centre = np.array([15, 118, 52]) * SAMPLES["cells"].scale
     first, second = walk.viewer.dims.displayed
     return float(centre[first]), float(centre[second])
 
@@ -476,10 +476,13 @@ def sessions(walk: Walk) -> None:
         images = files(Path(folder) / "slides")
         walk.widget.walking.go_through(images)
         walk.see_all()
-        walk.click((186, 347))
+        walk.click((375, 425))
         walk.hand.press(walk.widget.session.finish)
         walk.see_all()
-        walk.click((375, 425))
+        for point in ((123, 270), (186, 347)):
+            walk.click(point)
+            walk.hand.keys("N")
+        walk.click((45, 335))
         walk.shoot("next-image", top=walk.widget.session)
         walk.close()
         walk.open()

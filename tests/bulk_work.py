@@ -81,8 +81,11 @@ def run_batch(folder, **more):
     """Segment the planes of a folder in two processes, with a log."""
     import napari_m2n2.bulk.batch as module
 
-    module.segment_plane = segment_and_log
-    return batch(plans(folder), folder / "records.jsonl", **{"workers": 2, **more})
+    original, module.segment_plane = module.segment_plane, segment_and_log
+    try:
+        return batch(plans(folder), folder / "records.jsonl", **{"workers": 2, **more})
+    finally:
+        module.segment_plane = original
 
 
 def run_encode(folder, **more):

@@ -14,10 +14,22 @@ DOCS = ROOT / "docs"
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
-def rows() -> list[str]:
-    """Lines of the tables of questions, without their heads."""
-    lines = (DOCS / "user-questions.md").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.startswith("| ") and not line.startswith("| asked")]
+def rows(page: str = "user-questions.md", head: str = "| asked") -> list[str]:
+    """Lines of the tables of a page, without their heads."""
+    lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith("| ") and not line.startswith(head)]
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def assert_tests_exist(named: str) -> None:
+    found = NAMED.findall(named)
+    assert found
+    for path, name in found:
+        assert name.startswith("test_")
+        assert name in functions_in(path), f"{path} has no {name}"
 
 
 @cache
@@ -32,19 +44,35 @@ def test_there_are_answers() -> None:
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[2:40].split(" |")[0])
 def test_every_answer_names_a_test_that_exists(row: str) -> None:
-    asked, answer, named = (cell.strip() for cell in row.strip("|").split(" | "))
+    asked, answer, named = cells(row)
     assert asked
     assert answer
-    found = NAMED.findall(named)
-    assert found
-    for path, name in found:
-        assert name.startswith("test_")
-        assert name in functions_in(path), f"{path} has no {name}"
+    assert_tests_exist(named)
+
+
+def features() -> list[str]:
+    return rows("features.md", "| feature")
+
+
+def test_all_features_are_compared() -> None:
+    assert len(features()) >= 70
+
+
+@pytest.mark.parametrize("row", features(), ids=lambda row: row[2:40].split(" |")[0])
+def test_every_feature_that_is_here_names_a_test(row: str) -> None:
+    feature, verdict, how, named = cells(row)
+    assert feature
+    assert verdict in {"yes", "no", "better"}
+    if verdict == "no":
+        assert how
+        assert named == "–"
+    else:
+        assert_tests_exist(named)
 
 
 # ------------------------------------------------------------------ the walk
 PICTURE = re.compile(r"!\[([^\]]+)\]\(images/(walk-\d\d-[a-z-]+\.png)\)")
-MOST_BYTES, MOST_IN_ALL = 250_000, 2_500_000
+MOST_BYTES, MOST_IN_ALL = 250_000, 3_500_000
 
 
 def test_the_walk_shows_all_of_its_pictures_in_order() -> None:

@@ -534,5 +534,5 @@ def test_a_draft_leaves_the_outline_where_the_maps_say(monkeypatch):
     draft = segmenter.segment(POINTS, LABELS, thresholds={0: 0.2}, draft=True)
     assert fitted == []
     final = segmenter.segment(POINTS, LABELS, thresholds={0: 0.2})
-    assert len(fitted) == len(POINTS)  # one for each click, of which the first finds the object
+    assert 1 <= len(fitted) <= len(POINTS)  # none for a click that changes nothing
     np.testing.assert_array_equal(draft.thresholds, final.thresholds)

@@ -53,7 +53,7 @@ def labels(folder):
 
 
 def stored(folder):
-    return {path.name: path.read_bytes() for path in (folder / "store").rglob("*.safetensors")}
+    return {path.name: path.read_bytes() for path in (folder / "store").rglob("[!.]*.safetensors")}
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ def test_a_part_is_that_of_scipy(mask, pixel):
 
 @given(MASKS, MASKS, MASKS, PIXELS, st.booleans(), st.sampled_from([math.nan, 0, 3, 9, 1000]))
 def test_a_click_only_does_what_it_says(before, proposed, segment, pixel, label, limit):
-    after = edited(before, proposed, segment, pixel, label, limit)
+    after = edited(before, proposed, segment, pixel, label, limit).mask
     assert after[pixel] == label
     changed = after != before
     # foreground adds only, background takes away only
@@ -48,20 +48,22 @@ def square(top, left, bottom, right):
 
 def test_a_small_proposal_is_believed():
     before, proposed = square(5, 5, 15, 15), square(5, 5, 15, 20)
-    after = edited(before, proposed, square(8, 16, 12, 20), (10, 17), True, 60)
+    after, believed = edited(before, proposed, square(8, 16, 12, 20), (10, 17), True, 60)
     np.testing.assert_array_equal(after, proposed)
+    assert believed
 
 
 def test_of_a_large_one_only_the_clicks_own_segment():
     before, proposed = square(5, 5, 15, 15), square(5, 0, 30, 30)
     own = square(8, 14, 12, 20)
-    after = edited(before, proposed, own, (10, 17), True, 60)
+    after, believed = edited(before, proposed, own, (10, 17), True, 60)
     np.testing.assert_array_equal(after, before | own)
+    assert not believed
 
 
 def test_of_a_large_segment_the_disc_around_the_click():
     before, proposed = square(5, 5, 15, 15), np.zeros((30, 30), bool)
-    after = edited(before, proposed, np.ones((30, 30), bool), (10, 14), False, 12.6)
+    after = edited(before, proposed, np.ones((30, 30), bool), (10, 14), False, 12.6).mask
     rows, columns = np.nonzero(before & ~after)
     assert 8 <= len(rows) <= 13
     assert np.hypot(rows - 10, columns - 14).max() <= 2
@@ -69,14 +71,14 @@ def test_of_a_large_segment_the_disc_around_the_click():
 
 def test_without_a_limit_all_is_believed():
     before = square(5, 5, 15, 15)
-    after = edited(before, ~before, square(0, 0, 2, 2), (10, 10), False, math.nan)
+    after = edited(before, ~before, square(0, 0, 2, 2), (10, 10), False, math.nan).mask
     assert not after.any()
 
 
 def test_a_click_that_agrees_may_still_add_its_segment():
     before = square(5, 5, 15, 15)
     own = square(8, 8, 12, 20)
-    after = edited(before, before | own, own, (10, 10), True, 100)
+    after = edited(before, before | own, own, (10, 10), True, 100).mask
     np.testing.assert_array_equal(after, before | own)
 
 

@@ -62,7 +62,7 @@ def test_the_demo_from_click_to_label_with_the_real_method(no_loop, qtbot):
     app.show_demo(sample)
     (viewer,) = no_loop
     (widget,) = [w for name, w in viewer.window.dock_widgets.items() if app.WIDGET in name]
-    qtbot.waitUntil(lambda: "Outlined from" in widget.status.text.text(), timeout=60000)
+    qtbot.waitUntil(lambda: "Outlined from" in widget.status.text.text(), timeout=600_000)
     (pair,) = widget.controller.pairs
     for (row, column), wanted in zip(sample.points.astype(int), sample.labels, strict=True):
         assert (pair.labels.data[row, column] == 1) == wanted

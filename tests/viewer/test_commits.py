@@ -172,7 +172,7 @@ def test_what_was_undone_in_the_labels_is_no_step_here_any_more(controller, pair
     assert controller.table[1].name == "first"
     assert [known.id for known in controller.table] == [1]
     controller.redo()
-    assert screen.said[-1][0] == "There is nothing to do again."
+    assert screen.text == "There is nothing to do again."
 
 
 def test_an_object_is_opened_again_with_its_prompts(controller, pair, discs):

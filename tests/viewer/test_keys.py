@@ -7,6 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2.viewer import keys
+from napari_m2n2.viewer.panels.table_model import NAME
 from napari_m2n2.viewer.tools import TOOLS, in_hand, take
 
 from .conftest import dock, run_now
@@ -127,3 +128,23 @@ def test_no_tool_is_taken_in_3d(window):
     viewer.dims.ndisplay = 3
     mouse.key(Qt.Key.Key_Q)
     assert "switch it to 2D" in widget.status.text.text()
+
+
+def test_keys_work_after_a_click_on_the_table(window, qtbot):
+    """A letter neither renames what was clicked nor looks for a row."""
+    _, widget, _, mouse = window
+    mouse.click((20, 30))
+    mouse.key(Qt.Key.Key_N)
+    mouse.click((30, 50))
+    view = widget.table.view
+    widget.window().activateWindow()
+    place = view.visualRect(widget.table.sorted.index(0, NAME)).center()
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.waitUntil(view.hasFocus, timeout=3000)
+    qtbot.keyClick(view, Qt.Key.Key_N)
+    assert [known.id for known in widget.controller.table] == [1, 2]
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.keyClick(view, Qt.Key.Key_3)
+    assert view.state() != view.State.EditingState
+    qtbot.keyClick(view, Qt.Key.Key_F2)
+    assert view.state() == view.State.EditingState

@@ -106,6 +106,14 @@ def test_stopped_it_goes_on_next_time(panel, stack, notes):
     assert notes.planes[2:] == [2, 3, 1, 4, 0]
 
 
+def test_an_image_that_is_removed_ends_it(panel, stack, notes, model):
+    notes.before = lambda: model.layers.remove(stack) if len(notes.planes) == 2 else None
+    panel.button.click()
+    assert notes.planes == [2, 3]
+    assert panel.text.text() == "Stopped; 2 of 5 planes are encoded."
+    assert not panel.encoder.busy
+
+
 def test_clicks_come_first(panel, stack, notes, controller):
     """A plane that is under way is called off and begun again once the clicks are done."""
     notes.before = lambda: controller.busy.emit(True) if len(notes.planes) == 2 else None

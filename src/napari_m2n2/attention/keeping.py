@@ -185,15 +185,15 @@ class AttentionStore:
 
     def _remember(self, key: str, about: str, arrays: Arrays) -> None:
         """Keep an entry in memory, in place of those that were not used for longest."""
-        size = _bytes(arrays)
+        size = _bytes(about, arrays)
         with self._lock:
             if size > self._memory or key in self._newest:
                 return
             self._newest[key] = (about, arrays)
             self._held += size
             while self._held > self._memory:
-                _, (_, oldest) = self._newest.popitem(last=False)
-                self._held -= _bytes(oldest)
+                _, oldest = self._newest.popitem(last=False)
+                self._held -= _bytes(*oldest)
 
     def _give_up(self, sentence: str) -> None:
         """Say why the disk is not used, once."""
@@ -241,6 +241,6 @@ def _memory_of(attention: Attention) -> torch.Tensor | None:
     return matrix if fits and matrix.is_contiguous() else None
 
 
-def _bytes(arrays: Arrays) -> int:
-    """Return the size of arrays."""
-    return sum(array.nbytes for array in arrays.values())
+def _bytes(about: str, arrays: Arrays) -> int:
+    """Return the size of arrays, or of what is known of them where there are none."""
+    return sum(array.nbytes for array in arrays.values()) or len(about)

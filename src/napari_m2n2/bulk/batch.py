@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from napari_m2n2.bulk.clock import Clock
 from napari_m2n2.bulk.plan import ImagePlan, check_places
 from napari_m2n2.bulk.progressing import Progressing
 from napari_m2n2.bulk.records import ImageRecord, read_records, write_records
-from napari_m2n2.bulk.segmenting import segment_plane
+from napari_m2n2.bulk.segmenting import NotKept, segment_plane
 from napari_m2n2.errors import InputError
 from napari_m2n2.files import check_writable
+from napari_m2n2.parallel import Part
 from napari_m2n2.progress import Progress, ignore
 
 
@@ -26,6 +27,7 @@ def batch(
     workers: int | None = None,
     scheduler: str | None = None,
     progress: Progress = ignore,
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> list[ImageRecord]:
     """Segment the objects of many images, and write labels and a record for each image.
 
@@ -46,6 +48,8 @@ def batch(
     progress : callable, optional
         Called about twice a second as ``progress(phase, fraction)``, the time left being in the
         phase; may raise `Cancelled`.
+    warn : callable
+        Is told once, in one sentence, why attention is not kept where it should be.
 
     Returns
     -------
@@ -77,9 +81,15 @@ def batch(
             scheduler=scheduler,
             tick=clock.tick,
         )
+        told = False
         with closing(outcomes):
             for outcome in outcomes:
-                assembly.take(outcome)
+                if isinstance(outcome, Part) and isinstance(outcome.value, NotKept):
+                    if not told:
+                        warn(outcome.value.sentence)
+                    told = True
+                else:
+                    assembly.take(outcome)
         records = assembly.records()
         write_records(records, output)
         journal.remove()

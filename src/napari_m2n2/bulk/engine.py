@@ -58,5 +58,8 @@ def create(settings: Settings) -> Segmenter:
 
 @lru_cache(maxsize=1)
 def open_kept(folder: str) -> AttentionStore:
-    """Return the store in a folder; planes come once, so that none is kept in memory."""
-    return AttentionStore(Path(folder) if folder else None, memory=0)
+    """Return the store in a folder; planes come once, so that none is kept in memory.
+
+    What is wrong with it stands in its `problem`, and is told by whoever is asked to by the user.
+    """
+    return AttentionStore(Path(folder) if folder else None, memory=0, warn=lambda sentence: None)

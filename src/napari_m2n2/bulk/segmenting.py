@@ -16,7 +16,7 @@ from napari_m2n2.annotation.jobs import Failed, Job, Outcome, Segmented, Setting
 from napari_m2n2.annotation.masks import Mask
 from napari_m2n2.annotation.prompts import PlanePrompts
 from napari_m2n2.annotation.region import Region
-from napari_m2n2.bulk.engine import create
+from napari_m2n2.bulk.engine import Engine, create, open_kept
 from napari_m2n2.bulk.reading import StackPlane
 from napari_m2n2.image import Contrast
 from napari_m2n2.progress import ignore
@@ -156,11 +156,18 @@ class PlaneFound:
     device: str = ""
 
 
+@dataclass(frozen=True)
+class NotKept:
+    """The store cannot be used any more; attention is computed all the same."""
+
+    sentence: str
+
+
 _kept = threading.local()
 """What each thread has prepared, since loading weights can take longer than a plane."""
 
 
-def segment_plane(task: PlaneTask) -> Iterator[PlaneFound]:
+def segment_plane(task: PlaneTask) -> Iterator[PlaneFound | NotKept]:
     """Yield what is found on a plane, once; what cannot be segmented has a sentence."""
     if not hasattr(_kept, "computer"):
         _kept.computer = Computer(create, kept=1)
@@ -174,6 +181,9 @@ def segment_plane(task: PlaneTask) -> Iterator[PlaneFound]:
         yield PlaneFound(task.key, tuple(found))
     else:
         yield PlaneFound(task.key, tuple(found), made.weights, made.grid, made.device)
+    for store in {one.settings.store for one in task.objects if isinstance(one.settings, Engine)}:
+        if store and open_kept(store).problem:
+            yield NotKept(open_kept(store).problem)
 
 
 def _found(task: ObjectTask, outcome: Outcome) -> ObjectFound:

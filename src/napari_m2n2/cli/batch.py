@@ -116,6 +116,7 @@ def run(options: argparse.Namespace) -> int:
             workers=workers_for(options, engine, progress),
             scheduler=options.scheduler,
             progress=progress,
+            warn=tell,
         )
     return _report(records, options.records)
 

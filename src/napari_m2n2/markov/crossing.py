@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,18 +47,50 @@ class Crossings:
         states : (T, N) float64 array
             After step + 1, step + 2, …; scaled in place.
         """
-        states /= states.max(axis=1, keepdims=True)
         waiting = np.flatnonzero(self._open[walk])
-        path = np.concatenate((self._before[walk][None, waiting], states[:, waiting]))
+        left = _note(
+            states,
+            waiting,
+            self._before[walk],
+            self._tau,
+            step,
+            self.times[walk],
+            self._open[walk],
+        )
         self._before[walk] = states[-1]
-        crossed = path[1:] > self._tau
-        hit = crossed.any(axis=0)
-        cells, first = waiting[hit], crossed[:, hit].argmax(axis=0)
-        columns = np.flatnonzero(hit)
-        after = path[first + 1, columns]
-        rise = after - path[first, columns]
-        # the published implementation grades the cells of the very first step
-        rise[first + step == 0] = 1 - self._tau
-        self.times[walk, cells] = step + first + 1 - (after - self._tau) / (rise + EPSILON)
-        self._open[walk, cells] = False
-        return len(cells) == len(waiting)
+        return left == 0
+
+
+@numba.njit(cache=True, nogil=True)
+def _note(
+    states: Vectors,
+    waiting: NDArray[np.intp],
+    before: Vectors,
+    tau: float,
+    step: int,
+    times: Vectors,
+    still: NDArray[np.bool_],
+) -> int:  # pragma: no cover - compiled
+    """Write when the waiting cells are reached, and the last state; return how many still wait."""
+    left = len(waiting)
+    for number in range(len(states)):
+        state = states[number]
+        peak = state[0]
+        for x in range(len(state)):
+            peak = max(peak, state[x])
+        for x in range(len(state)):
+            state[x] /= peak
+        kept = 0
+        for k in range(left):
+            cell = waiting[k]
+            if state[cell] > tau:
+                # the published implementation grades the cells of the very first step
+                rise = 1 - tau if number + step == 0 else state[cell] - before[cell]
+                times[cell] = step + number + 1 - (state[cell] - tau) / (rise + EPSILON)
+                still[cell] = False
+            else:
+                waiting[kept] = cell
+                kept += 1
+        left = kept
+        before = state
+    return left

@@ -9,7 +9,7 @@ two.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
 from types import TracebackType
 from typing import Any
@@ -73,7 +73,8 @@ class Bands:
         bands = 1 if count < _SMALL else _BANDS
         edges = [8 * round(count * k / bands / 8) for k in range(bands)] + [count]
         self._bands = [(a, b) for a, b in pairwise(edges) if a < b]
-        self._pool = ThreadPoolExecutor(torch.get_num_threads())
+        self._threads = torch.get_num_threads()
+        self._pool = ThreadPoolExecutor(self._threads)
 
     def __enter__(self) -> Bands:
         return self
@@ -92,8 +93,20 @@ class Bands:
             for item in items:
                 work(item)
             return
-        for _ in self._pool.map(work, items):
-            pass
+        left = iter(items)
+
+        def take() -> None:
+            for item in left:  # one thread at a time asks for the next
+                work(item)
+
+        # this thread does its part: starting another one takes a tenth of a round
+        others = [self._pool.submit(take) for _ in range(min(self._threads, len(items)) - 1)]
+        try:
+            take()
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
 
     def push(self, states: Vectors) -> Vectors:
         """Return states @ matrix for states (B, N)."""

@@ -81,6 +81,7 @@ def markov_maps(
     *,
     tau: float = 0.3,
     max_steps: int = 1000,
+    agree: bool | None = None,
     progress: Progress = ignore,
 ) -> torch.Tensor:
     """Return the Markov map of each start state.
@@ -100,6 +101,8 @@ def markov_maps(
         τ in (0, 1): the share of the largest probability at which a cell counts as reached.
     max_steps : int
         Most steps; cells that are not reached by then get this value.
+    agree : bool, optional
+        What `rows_agree` says of the matrix, where it is known: looking takes as long as a step.
     progress : callable, optional
         Called as ``progress("Markov map", fraction)``.
 
@@ -110,8 +113,9 @@ def markov_maps(
         In the first step the published implementation grades cells by how far above τ they are,
         1 - (q - τ) / (1 - τ), instead of the time of crossing; so does this.
     """
-    half = transition.dtype == torch.float16  # only the loops for processors know this form
-    if transition.device.type == "cpu" and (half or _rows_agree(transition, max_steps)):
+    if agree is None:
+        agree = rows_agree(transition, max_steps)
+    if agree:
         precision = torch.promote_types(transition.dtype, torch.float32)
         maps = torch.empty(starts.shape, dtype=precision)
         with Bands(transition) as bands:
@@ -131,11 +135,16 @@ def markov_maps(
     return times
 
 
-def _rows_agree(transition: torch.Tensor, max_steps: int) -> bool:
-    """Whether rows sum to the same, so that an error does not outgrow the walk it is part of.
+def rows_agree(transition: torch.Tensor, max_steps: int) -> bool:
+    """Return whether a walk can be followed in a small space, which is done on processors.
 
-    Over all steps its share may grow by e, which `krylov.ACCURACY` allows for.
+    Rows must sum to the same, so that an error does not outgrow the walk it is part of. Over all
+    steps its share may grow by e, which `krylov.ACCURACY` allows for.
     """
+    if transition.device.type != "cpu":
+        return False
+    if transition.dtype == torch.float16:  # only the loops for processors know this form
+        return True
     sums = transition.sum(dim=1)
     return bool((sums.amax() - sums.amin()) * max_steps <= sums.amin())
 

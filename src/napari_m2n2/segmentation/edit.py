@@ -10,12 +10,28 @@ takes nothing away, a background click adds nothing, and the rest stays as the u
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Pixel = tuple[int, int]
+
+
+class Edit(NamedTuple):
+    """What a click made of a mask.
+
+    Attributes
+    ----------
+    mask : (H, W) bool array
+        Its outline is not fitted yet.
+    believed : bool
+        Whether what all prompts together propose was believed.
+    """
+
+    mask: NDArray[np.bool_]
+    believed: bool
 
 
 def edited(
@@ -25,8 +41,8 @@ def edited(
     pixel: Pixel,
     label: bool,
     limit: float,
-) -> NDArray[np.bool_]:
-    """Return the mask after a click, its outline not fitted yet.
+) -> Edit:
+    """Return the mask after a click.
 
     Parameters
     ----------
@@ -46,13 +62,14 @@ def edited(
     wanted = proposed if label else ~proposed
     there = before if label else ~before
     change = part_with(wanted & ~there, pixel)
-    if not change.any() or np.count_nonzero(change) > limit:
+    believed = bool(change.any() and not np.count_nonzero(change) > limit)
+    if not believed:
         change = part_with(segment & wanted, pixel)
         if np.count_nonzero(change) > limit:
             change = _nearest(change, pixel, limit)
     after = before | change if label else before & ~change
     after[pixel] = label
-    return after
+    return Edit(after, believed)
 
 
 def accepted(

@@ -57,7 +57,7 @@ class _State:
     bits : uint8 array
         The mask, packed.
     thresholds : tuple of float
-        λ of each click, as it was when the click was made.
+        λ of each click, as it was when the click last had a say.
     limits : tuple of float
         The most pixels of each click's segment; NaN for no limit.
     """
@@ -133,18 +133,21 @@ class EditingSolver:
         clicks = len(step.prompts.points)
         most = most_pixels(mask, (row, column), label, self._strength, clicks)
         limits = np.array([*before.limits, np.nan if most is None else most])
-        found = self._mended(mask, replace(step.prompts, limits=limits), draft, progress)
-        thresholds = [*before.thresholds, float(found.thresholds[-1])]
+        prompts = replace(step.prompts, limits=limits)
+        found, believed = self._mended(mask, prompts, draft, progress)
+        own = np.array([*before.thresholds, found.thresholds[-1]])
+        heard = believed & ~np.isnan(found.thresholds)
+        thresholds = np.where(heard, found.thresholds, own).tolist()
         return _state_of(found.mask, thresholds, limits), found
 
     def _mended(
         self, before: NDArray[np.bool_], prompts: Prompts, draft: bool, progress: Progress
-    ) -> Solved:
-        """Return a mask after the last of the prompts' clicks."""
+    ) -> tuple[Solved, bool]:
+        """Return a mask after the last of the prompts' clicks, and whether all had a say in it."""
         found = self._solver.solve(prompts, draft=True, progress=progress)
         row, column = prompts.points[-1].tolist()
         near = self._solver.distance_maps(prompts.points[-1:], progress)[0]
-        edit = edited(
+        edit, believed = edited(
             before,
             found.mask,
             near <= found.thresholds[-1],
@@ -154,12 +157,13 @@ class EditingSolver:
         )
         mask, score = edit.copy(), found.score
         follow(score, mask)
-        if not draft:
+        # where nothing was changed, nothing of what is fitted would be accepted
+        if not (draft or np.array_equal(edit, before)):
             self._solver.fit(mask, score, prompts)
             mask = accepted(before, edit, mask)
             follow(score, mask)
         force(prompts, mask, score)
-        return replace(found, mask=mask)
+        return replace(found, mask=mask), believed
 
     def _remembered(self, state: _State, step: Step, progress: Progress) -> Solved:
         """Return what is known of a mask; its score is made again."""

@@ -22,7 +22,7 @@ from napari_m2n2.markov.reversible import (
     spectral_maps,
 )
 from napari_m2n2.markov.transition import balance, sharpen
-from napari_m2n2.markov.walk import markov_maps
+from napari_m2n2.markov.walk import markov_maps, rows_agree
 from napari_m2n2.progress import Progress
 from napari_m2n2.segmentation.parameters import Parameters
 
@@ -74,11 +74,13 @@ def make_maps(
         ).matrix
         if parameters.storage == "half" and transition.device.type == "cpu":
             transition = halved(transition)
+        agree = rows_agree(transition, parameters.max_steps)
         return lambda starts, report: markov_maps(
             transition,
             starts,
             tau=parameters.tau,
             max_steps=parameters.max_steps,
+            agree=agree,
             progress=report,
         )
     symmetric = balance_reversible(weights, pi, progress=progress, recall=recall).matrix

@@ -89,7 +89,9 @@ class Preparer:
                 return prepare_method(rgb, found.to(self._device), self._parameters, progress)
             whole = self._solver_of(rgb, found, self._parameters, progress, overwrite=ours)
         if ours and self._store is not None:
-            self._note(self._store, self.source.key(rgb), used)
+            key = self.source.key(rgb)
+            if not self._is_kept(self._store, key):
+                self._note(self._store, key, used)
         zooms = self._parameters.zoom == "auto" and attention is None
         solver = ZoomSolver(whole, self._crop) if zooms else whole
         strength = self._parameters.correction
@@ -130,9 +132,7 @@ class Preparer:
 
     def _note(self, store: AttentionStore, key: str, used: list[str]) -> None:
         """Note that the method's work on an attention is done, and what of it is kept."""
-        mark = self._mark(key)
-        if not store.has(mark):
-            store.keep_arrays(mark, json.dumps(used), {})
+        store.keep_arrays(self._mark(key), json.dumps(used), {})
 
     def _mark(self, key: str) -> str:
         """Return the key under which that is noted."""

@@ -264,8 +264,12 @@ class Annotating:
             return
         self.call_off(pair)
         self.follow(pair)
+        before = _seen(pair)
         try:
             step = act()
+            # the labels' own undo may have done it already
+            while step is not None and _seen(pair) == before:
+                step = act()
         except InputError as error:
             self._refuse(str(error))
             return
@@ -290,3 +294,8 @@ class Annotating:
         with suppress(InputError):
             pair.writer.heed_history()
             pair.deeds.follow()
+
+
+def _seen(pair: Pair) -> tuple[object, ...]:
+    """Return all that a step can change."""
+    return tuple(pair.table), pair.work, pair.kept

@@ -138,8 +138,8 @@ SAMPLES: dict[str, Sample] = {
             "coffee",
             "Coffee in a cup",
             _load_coffee,
-            [(160.0, 285.0), (120.0, 270.0)],
-            [(60.0, 60.0)],
+            [(160.0, 285.0)],
+            [(114.0, 245.0)],
         ),
         _sample(
             "cells",

@@ -139,6 +139,9 @@ class StackEncoder:
         queue, source = self._queue, self._source
         if queue is None or source is None or self._under_way is not None or self._clicking:
             return
+        if source.image not in self._controller.viewer.layers:
+            self.stop()
+            return
         plane = queue.next(self._shown(source))
         if plane is None:
             self._end(_told(queue), failed=bool(queue.failures))
@@ -155,10 +158,11 @@ class StackEncoder:
         settings = self._settings
         self.said.emit(f"Encoding {plane.name or 'the plane'} …", False)
 
-        def work(_report: Progress) -> Any:
-            def progress(_phase: str, _fraction: float) -> None:
+        def work(report: Progress) -> Any:
+            def progress(phase: str, fraction: float) -> None:
                 if self._clicking or self._queue is not queue:
                     raise Cancelled
+                report(phase, fraction)  # which ends it if the window is closing
 
             weigh = not queue.size
             return self._encode(picture.read, picture.contrast, settings, progress, weigh=weigh)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QItemSelection, QModelIndex, QSortFilterProxyModel, Qt
-from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtGui import QKeyEvent, QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QGridLayout,
@@ -29,6 +29,17 @@ if TYPE_CHECKING:
 
 _ROWS = 7
 """How many rows the table has room for before it is scrolled."""
+
+
+class _Table(QTableView):
+    """Leaves letters to the window, where they are keys; in a table they would look for a row."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move, select and rename."""
+        if event.text().isalpha():
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
 
 
 class TablePanel(QGroupBox):
@@ -57,7 +68,7 @@ class TablePanel(QGroupBox):
         self.sorted.setSourceModel(self.model)
         self.sorted.setSortRole(Qt.ItemDataRole.UserRole)
         self.sorted.setFilterKeyColumn(STATE)
-        self.view = QTableView()
+        self.view = _Table()
         self.view.setModel(self.sorted)
         self.view.setAccessibleName("Objects")
         self.view.setToolTip(
@@ -65,6 +76,8 @@ class TablePanel(QGroupBox):
             "Delete deletes it; hold Ctrl or Shift to select several."
         )
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        trigger = QAbstractItemView.EditTrigger
+        self.view.setEditTriggers(trigger.DoubleClicked | trigger.EditKeyPressed)
         self.view.setSortingEnabled(True)
         self.view.sortByColumn(ID, Qt.SortOrder.AscendingOrder)
         self.view.setTabKeyNavigation(False)

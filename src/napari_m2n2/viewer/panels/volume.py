@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _WAYS = {"Both ways": (1, -1), "To higher slices": (1,), "To lower slices": (-1,)}
 _ANY = -1
-_NEWEST = "The one at work, or the newest"
+_NEWEST = "At work, or the newest"
 
 
 class VolumePanel(QGroupBox):
