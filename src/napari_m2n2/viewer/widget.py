@@ -5,8 +5,8 @@
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QCloseEvent
+from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtGui import QCloseEvent, QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_m2n2.annotation.newest import Compute, Runner
@@ -48,11 +48,22 @@ class _PanelArea(QScrollArea):
         width = self.widget().minimumSizeHint().width()
         return QSize(width + self.verticalScrollBar().sizeHint().width(), 120)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Take note of panels that need other room, as they do once napari's style is theirs."""
-        if event.type() == QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-        return bool(super().eventFilter(watched, event))
+    # by no event filter: one in Python may be freed by the garbage collector while Qt is in it,
+    # once its window is closed
+    def showEvent(self, event: QShowEvent) -> None:
+        """Take note of the room that is needed in napari's style."""
+        super().showEvent(event)
+        self.make_room()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Take note of panels that need other room in another style or font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            self.make_room()
+
+    def make_room(self, _shown: object = None) -> None:
+        """Have the dock ask again how much room is needed."""
+        self.updateGeometry()
 
 
 class SegmentationWidget(QWidget):
@@ -126,6 +137,7 @@ class SegmentationWidget(QWidget):
 
     def _lay_out(self) -> None:
         """Put the panels below one another, those that are needed now and then folded away."""
+        area = _PanelArea()
         panels = QWidget()
         column = QVBoxLayout(panels)
         often = (self.objects, self.prompts, self.status, self.table, self.session)
@@ -142,9 +154,10 @@ class SegmentationWidget(QWidget):
             self.export,
             self.measure,
         ):
-            column.addWidget(Fold(panel))
+            fold = Fold(panel)
+            fold.title.toggled.connect(area.make_room)
+            column.addWidget(fold)
         column.addStretch(1)
-        area = _PanelArea()
         area.setWidget(panels)
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
