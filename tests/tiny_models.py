@@ -93,6 +93,17 @@ def stable_diffusion(config=SMALL_SD2, encoder=vae):
     )
 
 
+def remember(seen, name, attention):
+    """Have an attention of diffusers put its scores into a dict, under a name."""
+    original = attention.get_attention_scores
+
+    def scores(*args, **kwargs):
+        seen[name] = original(*args, **kwargs)
+        return seen[name]
+
+    attention.get_attention_scores = scores
+
+
 def plain_stable_diffusion(modules, rgb, grid, blocks, timestep=100):
     """Return the attention of a Stable Diffusion in the plain way."""
     eight_bits = (rgb * 255).round().astype(np.uint8)
@@ -102,17 +113,8 @@ def plain_stable_diffusion(modules, rgb, grid, blocks, timestep=100):
     modules.unet.set_attn_processor(AttnProcessor())
     seen = {}
 
-    def remember(name, attention):
-        original = attention.get_attention_scores
-
-        def scores(*args, **kwargs):
-            seen[name] = original(*args, **kwargs)
-            return seen[name]
-
-        attention.get_attention_scores = scores
-
     for name in blocks:
-        remember(name, modules.unet.get_submodule(BLOCKS[name]))
+        remember(seen, name, modules.unet.get_submodule(BLOCKS[name]))
     with torch.no_grad():
         encoded = modules.vae.encode(image)
         if isinstance(modules.vae, AutoencoderTiny):

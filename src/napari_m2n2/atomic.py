@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,20 +37,54 @@ def replacing(path: Path | str, *, durable: bool = True) -> Iterator[Path]:
     target = Path(os.path.realpath(path))  # a link keeps pointing to the file behind it
     temporary = _make_temporary(target)
     try:
-        try:
+        with saying_why(path):
             yield temporary
             if durable:
                 _flush(temporary)
             os.replace(temporary, target)
-        except FileError:
-            raise
-        except OSError as error:
-            raise FileError(
-                f"{path} could not be written ({error.strerror or error}); "
-                "choose another place with enough room."
-            ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def saying_why(path: Path | str) -> Iterator[None]:
+    """Raise FileError, in one sentence, where the block cannot write what is meant for `path`."""
+    try:
+        yield
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(
+            f"{path} could not be written ({error.strerror or error}); "
+            "choose another place with enough room."
+        ) from error
+
+
+def beside(target: Path, ending: str, make: Callable[[Path], object]) -> Path:
+    """Make something empty and hidden next to `target`, and return where.
+
+    Parameters
+    ----------
+    target : Path
+    ending : str
+        Of its name.
+    make : callable
+        Makes it where it is told; must not replace what is there.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written to.
+    """
+    temporary = target.with_name(f".napari-m2n2-{secrets.token_hex(8)}{ending}")
+    try:
+        make(temporary)
+    except OSError as error:
+        raise FileError(
+            f"The folder {target.parent} cannot be written to ({error.strerror or error}); "
+            f"choose another place for {target.name}."
+        ) from error
+    return temporary
 
 
 def check_writable(path: Path | str) -> None:
@@ -70,16 +104,13 @@ def check_writable(path: Path | str) -> None:
 def _make_temporary(target: Path) -> Path:
     """Make an empty hidden file next to `target`, with the rights a new file gets."""
     ending = "".join(target.suffixes[-2:]) if target.suffix == ".gz" else target.suffix
+    return beside(target, ending, _make_file)
+
+
+def _make_file(path: Path) -> None:
+    """Make an empty file."""
     # not tempfile: its files are readable by their owner only, and the labels would stay so
-    temporary = target.with_name(f".napari-m2n2-{secrets.token_hex(8)}{ending}")
-    try:
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    except OSError as error:
-        raise FileError(
-            f"The folder {target.parent} cannot be written to ({error.strerror or error}); "
-            f"choose another place for {target.name}."
-        ) from error
-    return temporary
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
 
 
 def _flush(path: Path) -> None:

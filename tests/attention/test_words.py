@@ -80,18 +80,9 @@ def plain_maps(folder, rgb, phrases, gain, grid):
     unet.set_attn_processor(AttnProcessor())
     seen = {}
 
-    def remember(name, attention):
-        original = attention.get_attention_scores
-
-        def scores(*args, **kwargs):
-            seen[name] = original(*args, **kwargs)
-            return seen[name]
-
-        attention.get_attention_scores = scores
-
     for level in LEVELS:
         for name in level.blocks:
-            remember(name, unet.get_submodule(name))
+            tiny.remember(seen, name, unet.get_submodule(name))
     worded = embed_phrases(folder, phrases, gain)
     with torch.no_grad():
         latent = backbone.encode(rgb).double()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from napari_m2n2.errors import FileError
+from napari_m2n2.atomic import beside, saying_why
 
 
 @contextmanager
@@ -33,32 +33,13 @@ def replacing_folder(path: Path | str) -> Iterator[Path]:
         If the folder cannot be written or the disk is full.
     """
     target = Path(os.path.realpath(path))
-    temporary = _make_temporary(target)
+    temporary = beside(target, target.suffix, Path.mkdir)
     try:
-        yield temporary
-        _put(temporary, target)
-    except FileError:
-        raise
-    except OSError as error:
-        raise FileError(
-            f"{path} could not be written ({error.strerror or error}); "
-            "choose another place with enough room."
-        ) from error
+        with saying_why(path):
+            yield temporary
+            _put(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _make_temporary(target: Path) -> Path:
-    """Make an empty hidden folder next to `target`."""
-    temporary = target.with_name(f".napari-m2n2-{secrets.token_hex(8)}{target.suffix}")
-    try:
-        temporary.mkdir()
-    except OSError as error:
-        raise FileError(
-            f"The folder {target.parent} cannot be written to ({error.strerror or error}); "
-            f"choose another place for {target.name}."
-        ) from error
-    return temporary
 
 
 def _put(temporary: Path, target: Path) -> None:
