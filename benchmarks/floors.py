@@ -21,8 +21,9 @@ from skimage.transform import resize
 
 from napari_m2n2.attention.texture import Texture
 from napari_m2n2.markov.flood import flood_fill
+from napari_m2n2.markov.packed import pack
 from napari_m2n2.markov.transition import balance, sharpen
-from napari_m2n2.markov.upsample import FAST_OFFSETS, upsample
+from napari_m2n2.markov.upsample import FEW_OFFSETS, upsample
 from napari_m2n2.markov.walk import markov_maps, start_states
 from napari_m2n2.segmentation.growth import nearest_first, ring_means
 from napari_m2n2.segmentation.nearest import combine
@@ -86,21 +87,22 @@ def main() -> None:
             2,
         )
         transition = balance(sharpen(matrix, 0.65), ROUNDS).matrix
+        walked = pack(transition) or transition
         points = object_points(SHAPE)
         starts = start_states(torch.tensor(points), SHAPE, grid).float()
         line(
             f"Markov map, {STEPS} steps",
             "A read once a step",
             STEPS * matrix.nbytes / read,
-            lambda: markov_maps(transition, starts[:1], max_steps=STEPS),
+            lambda: markov_maps(walked, starts[:1], max_steps=STEPS),
             3,
         )
         low = markov_maps(transition, starts[:1]).reshape(1, *grid).numpy()
         line(
             "upsampling",
-            f"{FAST_OFFSETS} offsets a pixel, {PER_OFFSET} sums each",
-            FAST_OFFSETS * PER_OFFSET * size / add,
-            lambda: upsample(low, image, method="fast"),
+            f"{FEW_OFFSETS} offsets a pixel, {PER_OFFSET} sums each",
+            FEW_OFFSETS * PER_OFFSET * size / add,
+            lambda: upsample(low, image, method="fast", most=FEW_OFFSETS),
             3,
         )
         high = upsample(low, image, method="fast")[0]

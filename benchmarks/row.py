@@ -57,6 +57,8 @@ class Row:
         Whether both sides run once before they are timed.
     prepare : callable, optional
         Called before each run; what it returns is handed to `plain` and `fast`.
+    repeat : int
+        How often each side runs where the plain one takes minutes; 0 leaves it to the settings.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Row:
     least: float = 0.0
     warm: bool = True
     prepare: Callable[[], Any] | None = None
+    repeat: int = 0
 
 
 @dataclass
@@ -102,7 +105,7 @@ def measure(row: Row, settings: Settings) -> Measured:
         _timed(row, row.plain, settings.device)
         _timed(row, row.fast, settings.device)
     plain = fast = None
-    for _ in range(settings.repeat):
+    for _ in range(row.repeat or settings.repeat):
         plain = fast = None  # so that no run holds what the one before gave
         seconds, plain = _timed(row, row.plain, settings.device)
         result.plain.append(seconds)

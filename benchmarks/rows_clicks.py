@@ -17,6 +17,7 @@ from skimage.transform import resize
 
 from napari_m2n2 import Attention, Segmenter
 from napari_m2n2.attention.texture import Texture
+from napari_m2n2.evaluation.simulation import click_object
 from napari_m2n2.markov.upsample import upsample
 from napari_m2n2.markov.walk import markov_maps, start_states
 from napari_m2n2.segmentation import outline
@@ -34,8 +35,13 @@ def rows(settings: Settings) -> Iterator[Row]:
     image = resize(data.cat(), settings.shape).astype(np.float32)
     attention = Texture(settings.grid).attend(image)
     yield from new_prompt(image, attention, settings)
+    labels = [True, False] * (PROMPTS // 2)
     for preset in ("published", "default"):
-        yield from further_clicks(image, preset, settings)
+        segmenter = opened(image, preset, settings)
+        yield from further_clicks(
+            segmenter, object_points(settings.shape), labels, preset, settings
+        )
+    yield from mending_clicks(image, settings)
     yield from stages(image, settings)
 
 
@@ -104,8 +110,8 @@ def agreement(
     return f"IoU of {len(found)}: mean {np.mean(found):.4f}, worst {min(found):.4f}"
 
 
-def further_clicks(image: NDArray[np.float32], preset: str, settings: Settings) -> Iterator[Row]:
-    """Compare a λ that is moved, a label that is flipped and an undo with a new prompt."""
+def opened(image: NDArray[np.float32], preset: str, settings: Settings) -> Segmenter:
+    """Return a segmenter that has the image."""
     segmenter = Segmenter(
         preset=preset,
         grid=settings.grid,
@@ -114,8 +120,28 @@ def further_clicks(image: NDArray[np.float32], preset: str, settings: Settings) 
         zoom="off",
     )
     segmenter.set_image(image, contrast=(0, 1))
-    points = object_points(settings.shape)
-    labels = [True, False] * (PROMPTS // 2)
+    return segmenter
+
+
+def mending_clicks(image: NDArray[np.float32], settings: Settings) -> Iterator[Row]:
+    """Compare the same for clicks as users place them, each where the mask was wrong most."""
+    segmenter = opened(image, "default", settings)
+    down, across = (np.arange(length) / length for length in settings.shape)
+    eye = ((down[:, None] - 0.39) / 0.1) ** 2 + ((across - 0.378) / 0.0785) ** 2 <= 1
+    clicked = click_object(segmenter, eye, clicks=PROMPTS).clicks
+    points = [(click.row, click.column) for click in clicked]
+    labels = [bool(click.label) for click in clicked]
+    yield from further_clicks(segmenter, points, labels, "default, clicked where wrong", settings)
+
+
+def further_clicks(
+    segmenter: Segmenter,
+    points: list[tuple[int, int]],
+    labels: list[bool],
+    which: str,
+    settings: Settings,
+) -> Iterator[Row]:
+    """Compare a λ that is moved, a label that is flipped and an undo with a new prompt."""
     others = iter(places(settings.shape, 10_000, seed=2))
     turn = count(1)
 
@@ -125,6 +151,10 @@ def further_clicks(image: NDArray[np.float32], preset: str, settings: Settings) 
 
     def moved(given: int) -> Result:
         return segmenter.segment(points, labels, thresholds={0: 0.05 + 0.001 * given})
+
+    def last_moved(given: int) -> Result:
+        chosen = {len(points) - 1: 0.05 + 0.001 * given}
+        return segmenter.segment(points, labels, thresholds=chosen)
 
     def dragged(given: int) -> Result:
         chosen = {0: 0.0505 + 0.001 * given}
@@ -141,12 +171,13 @@ def further_clicks(image: NDArray[np.float32], preset: str, settings: Settings) 
 
     for what, fast in (
         ("λ moved", moved),
+        ("λ of the last moved", last_moved),
         ("λ dragged, draft", dragged),
         ("labels flipped", flipped),
         ("undo", undone),
     ):
         yield Row(
-            name=f"{what}, {PROMPTS} prompts, {preset}",
+            name=f"{what}, {len(points)} prompts, {which}",
             plain=new,
             fast=fast,
             check=lambda _, mine: f"mask of {mine.mask.mean():.0%} of the plane",

@@ -33,7 +33,9 @@ def rows(settings: Settings) -> Iterator[Row]:
             prepare=lambda count=count: last_click(count),
         )
     if not settings.quick:
-        yield whole_plane(large, side)
+        full = segmenter(side, most_pixels=0)
+        for count in (1, 3):
+            yield whole_plane(large, full, side, count)
 
 
 def segmenter(side: int, **parameters: int) -> Segmenter:
@@ -56,16 +58,15 @@ def last_click(count: int, spread: float = 0.005) -> Click:
     return click
 
 
-def whole_plane(large: Segmenter, side: int) -> Row:
-    """Compare with the work done at full resolution."""
-    full = segmenter(side, most_pixels=0)
+def whole_plane(large: Segmenter, full: Segmenter, side: int, count: int) -> Row:
+    """Compare with the work done at full resolution; maps are known to both."""
     return Row(
-        name=f"click 1 on {side} × {side}, full resolution against reduced",
+        name=f"click {count} on {side} × {side}, full resolution against reduced",
         plain=lambda click: click(full, side),
         fast=lambda click: click(large, side),
         check=alike,
         target="IoU ≥ 0.97",
-        prepare=lambda: last_click(1, 0.0),
+        prepare=lambda: last_click(count, 0.0),
     )
 
 

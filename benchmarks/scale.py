@@ -3,10 +3,13 @@
     python benchmarks/scale.py [--planes 155] [--side 240] [--grid 64] [--write FILE.json]
 
 The stack is computed, looks like a magnetic resonance volume of a head with a tumour, and lies on
-the disk as .nii.gz. All processes have one thread for their sums. "One plane" is the median of
-planes that one process encodes after its first one: reading, attention, what the walk makes of it,
-rounding and writing. Seconds are of this machine and moment; compare ratios. What `docs/scale.md`
-reckons with is printed last.
+the disk as .nii.gz. All processes have one thread for their sums. "One plane" is the mean of
+planes that one process encodes after another one: reading, attention, what the walk makes of it,
+rounding and writing. They lie evenly over the stack, since one through the middle of the head
+takes half as long again as one at its end. Seconds are of this machine and moment; compare ratios.
+Each is taken twice: as time that passed, which wants idle cores, and as processor seconds of all
+processes, their start included, which other programs disturb less. Two workers that have a core
+each take half of their processor seconds. What `docs/scale.md` reckons with is printed last.
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from napari_m2n2.parallel.threads import VARIABLES
 
@@ -35,7 +40,9 @@ from napari_m2n2.bulk.reading import Look, StackPlane
 from napari_m2n2.files.stacks import StackChoice
 
 ALONE = 8
-"""Planes that are encoded one by one each time."""
+"""Planes that are encoded one by one, before the stack and again after it."""
+
+PLANE, ONE, TWO, AGAIN = "one plane", "stack, 1 worker", "stack, 2 workers", "stack again"
 
 
 def volume(planes: int, side: int) -> NDArray[np.int16]:
@@ -58,22 +65,50 @@ def volume(planes: int, side: int) -> NDArray[np.int16]:
     return np.clip(noisy, 0, None).astype(np.int16)
 
 
-def alone(path: Path, engine: Engine, numbers: range) -> list[float]:
-    """Return the seconds of planes that are encoded one by one, without the first."""
-    seconds = []
+class Spent(NamedTuple):
+    """Seconds that passed, and processor seconds of this process and of those that ended in it."""
+
+    passed: float
+    worked: float
+
+    @classmethod
+    def now(cls) -> Spent:
+        """Return what was spent so far."""
+        times = os.times()
+        return cls(time.perf_counter(), sum(times[:4]))
+
+    def since(self, began: Spent) -> Spent:
+        """Return what was spent in between."""
+        return Spent(self.passed - began.passed, self.worked - began.worked)
+
+
+def mean(spent: Iterable[Spent]) -> Spent:
+    """Return the mean of each kind of seconds."""
+    return Spent(*(statistics.fmean(kind) for kind in zip(*spent, strict=True)))
+
+
+def evenly(planes: int) -> list[int]:
+    """Return the planes that are encoded one by one, evenly over a stack."""
+    count = min(2 * ALONE, planes)
+    return [int((place + 0.5) * planes / count) for place in range(count)]
+
+
+def alone(path: Path, engine: Engine, numbers: Sequence[int]) -> list[Spent]:
+    """Return what planes take that are encoded one by one."""
+    spent = []
     for number in numbers:
         task = EncodeTask(StackPlane(StackChoice(path), (number,), Look()), engine)
-        began = time.perf_counter()
+        began = Spent.now()
         list(encode_plane(task))
-        seconds.append(time.perf_counter() - began)
-    return seconds[1:]
+        spent.append(Spent.now().since(began))
+    return spent
 
 
-def whole(path: Path, engine: Engine, workers: int) -> tuple[float, Encoded]:
-    """Return the seconds of a stack from the call to its end, with the start of the workers."""
-    began = time.perf_counter()
+def whole(path: Path, engine: Engine, workers: int) -> tuple[Spent, Encoded]:
+    """Return what a stack takes from the call to its end, with the start of the workers."""
+    began = Spent.now()
     found = encode([path], engine, Look(), workers=workers)
-    return time.perf_counter() - began, found
+    return Spent.now().since(began), found
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]:
@@ -82,49 +117,57 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     nibabel.save(nibabel.Nifti1Image(volume(options.planes, options.side).T, np.eye(4)), path)
     engine = Engine(grid=options.grid, device="cpu")
     create(engine)
-    stores = [replace(engine, store=str(folder / name)) for name in ("alone", "one", "two")]
-    count = min(ALONE, options.planes // 2)
-    seconds = alone(path, stores[0], range(count))
+    names = ("warm", "alone", "one", "two")
+    warm, *stores = (replace(engine, store=str(folder / name)) for name in names)
+    alone(path, warm, [0])  # what is loaded and compiled once
+    sampled = evenly(options.planes)
+    # half of them before and half after, in case the computer gets slower meanwhile
+    planes = alone(path, stores[0], sampled[::2])
     one, first = whole(path, stores[1], 1)
-    seconds += alone(path, stores[0], range(options.planes - count, options.planes))
+    planes += alone(path, stores[0], sampled[1::2])
     again, second = whole(path, stores[1], 1)
     two, third = whole(path, stores[2], 2)
     assert (first.new, second.new, third.new) == (options.planes, 0, options.planes)
     files = [file for file in Path(str(stores[1].store)).rglob("*") if file.is_file()]
+    taken = {PLANE: mean(planes), ONE: one, TWO: two, AGAIN: again}
     return {
         "planes": options.planes,
-        "one plane s": statistics.median(seconds),
-        "stack, 1 worker s": one,
-        "stack, 2 workers s": two,
-        "stack again s": again,
+        **{f"{what} s": spent.passed for what, spent in taken.items()},
+        **{f"{what} cpu s": spent.worked for what, spent in taken.items()},
         "bytes a plane": sum(file.stat().st_size for file in files) / options.planes,
         "files a plane": (len(files) - 1) / options.planes,
     }
 
 
-def told(found: dict[str, float]) -> str:
-    """Return the table."""
-    plane, one, two = (
-        found[key] for key in ("one plane s", "stack, 1 worker s", "stack, 2 workers s")
-    )
+def compared(found: dict[str, float], unit: str, cores: int) -> list[tuple[str, ...]]:
+    """Return the rows of one kind of seconds; of two workers a share of 1 / cores counts."""
+    plane, one, two, again = (found[f"{what} {unit}"] for what in (PLANE, ONE, TWO, AGAIN))
     planes = found["planes"]
-    share, faster = one / (planes * plane), one / two
-    million = 1e6 * one / planes / 3600
-    rows = [
-        ("one plane, 1 thread", f"{plane:.3f} s", "", ""),
+    share, faster = one / (planes * plane), one / (two / cores)
+    return [
+        (PLANE, f"{plane:.3f} {unit}", "", ""),
         (
             f"{planes:.0f} planes, 1 worker",
-            f"{one:.1f} s",
+            f"{one:.1f} {unit}",
             f"{share:.3f} × {planes:.0f} × one plane (≤ 1.05)",
             "yes" if share <= 1.05 else "no",
         ),
         (
             f"{planes:.0f} planes, 2 workers",
-            f"{two:.1f} s",
+            f"{two:.1f} {unit}",
             f"{faster:.2f} × one worker (≥ 1.8)",
             "yes" if faster >= 1.8 else "no",
         ),
-        ("the same again, all there", f"{found['stack again s']:.1f} s", "", ""),
+        ("the same again, all there", f"{again:.1f} {unit}", "", ""),
+    ]
+
+
+def told(found: dict[str, float]) -> str:
+    """Return the table."""
+    million = 1e6 * found[f"{ONE} cpu s"] / found["planes"] / 3600
+    rows = [
+        *compared(found, "s", 1),
+        *compared(found, "cpu s", 2),
         ("bytes in the store, a plane", f"{found['bytes a plane'] / 1e6:.1f} MB", "", ""),
         ("files in the store, a plane", f"{found['files a plane']:.1f}", "", ""),
         ("a million planes, hours of one core", f"{million:.0f} h", "", ""),

@@ -12,7 +12,7 @@ import tifffile
 from napari_m2n2.bulk import segmenting
 from napari_m2n2.bulk.batch import batch
 from napari_m2n2.bulk.encoding import encode
-from napari_m2n2.bulk.engine import Engine
+from napari_m2n2.bulk.engine import Engine, create
 from napari_m2n2.bulk.plan import Places, plan_table
 from napari_m2n2.bulk.reading import Look
 from napari_m2n2.bulk.table import read_table
@@ -92,3 +92,9 @@ def run_encode(folder, **more):
     """Encode the images of a folder into the store in it."""
     engine = replace(ENGINE, store=str(folder / "store"))
     return encode([folder / "stack.tif"], engine, Look(), **{"workers": 2, **more})
+
+
+def is_encoded(folder):
+    """Which planes of the stack are in the store."""
+    segmenter = create(replace(ENGINE, store=str(folder / "store")))
+    return [segmenter.is_encoded(plane) for plane in bright(4)]

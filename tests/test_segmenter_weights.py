@@ -127,7 +127,7 @@ def test_memory_that_runs_out_at_a_click(monkeypatch):
         raise MemoryError
 
     with monkeypatch.context() as limited:
-        limited.setattr(PreparedPlane, "distances", exhausted)
+        limited.setattr(PreparedPlane, "low_maps", exhausted)
         with pytest.raises(NoMemoryError, match="texture on a grid of 12; use grid 8"):
             one.segment(*CLICKS)
     assert one.segment(*CLICKS).mask[25, 50]

@@ -72,15 +72,16 @@ def image():
 
 
 def test_a_plane_is_encoded_once(store, image):
-    assert encode_plane(lambda: image, (0.0, 1.0), SETTINGS, ignore) == Encoded(True)
+    assert encode_plane(lambda: image, (0.0, 1.0), SETTINGS, ignore) == Encoded(True, store.taken)
     assert encode_plane(lambda: image, (0.0, 1.0), SETTINGS, ignore) == Encoded(False)
     segmenter = Segmenter(grid=8, device="cpu", store=store.folder)
     assert segmenter.is_encoded(image, contrast=(0.0, 1.0))
 
 
 def test_how_much_a_plane_takes(store, image):
-    outcome = encode_plane(lambda: image, None, SETTINGS, ignore, weigh=True)
+    outcome = encode_plane(lambda: image, None, SETTINGS, ignore)
     assert 0 < outcome.size <= store.size()
+    assert encode_plane(lambda: image, None, SETTINGS, ignore).size == 0
     queue = PlaneQueue(PLANES)
     assert not queue.fills(100)
     queue.settle(PLANES[0], Encoded(True, 40))
@@ -114,14 +115,32 @@ def test_memory_that_runs_out_is_the_end(store, monkeypatch, image):
     assert "not enough memory" in outcome.message
 
 
-def test_a_store_that_got_full_is_the_end(store, monkeypatch, image):
+def test_where_the_disk_got_full_it_goes_on_in_memory(store, monkeypatch, image):
     def full(*_args):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("napari_m2n2.attention.entries.write", full)
     outcome = encode_plane(lambda: image, None, SETTINGS, ignore)
-    assert isinstance(outcome, Useless)
-    assert "the disk is full" in outcome.message
+    assert outcome.new
+    assert "the disk is full" in outcome.problem
+    assert outcome.size > 0
+    assert store.size() == 0
+    again = encode_plane(lambda: image, None, SETTINGS, ignore)
+    assert again == Encoded(False, 0, outcome.problem)
+
+
+def test_planes_on_the_disk_take_no_room_in_memory():
+    queue = PlaneQueue(PLANES)
+    for plane in PLANES[:4]:
+        queue.settle(plane, Encoded(True, 40))
+    assert queue.fills(100)
+    queue.settle(PLANES[4], Encoded(True, 40, "The disk is full."))
+    assert queue.problem == "The disk is full."
+    assert not queue.fills(100)
+    queue.settle(PLANES[5], Encoded(True, 40, "The disk is full."))
+    assert queue.fills(100)
+    assert (queue.all, queue.new, queue.left) == (7, 6, 1)
+    assert PlaneQueue(PLANES, "It is read-only.").problem == "It is read-only."
 
 
 def test_the_store_is_in_memory_until_a_folder_is_asked_for(tmp_path, monkeypatch):
@@ -133,3 +152,20 @@ def test_the_store_is_in_memory_until_a_folder_is_asked_for(tmp_path, monkeypatc
     assert second.folder == tmp_path / "store"
     assert kept_attention.kept_attention() is second
     assert kept_attention.keep_on_disk(tmp_path / "store") is second
+
+
+def test_what_is_in_memory_stays_when_the_disk_is_tried_again(tmp_path, monkeypatch, image):
+    monkeypatch.setattr(kept_attention, "_store", None)
+    (tmp_path / "store").write_text("a file")
+    store = kept_attention.keep_on_disk(tmp_path / "store")
+    assert encode_plane(lambda: image, None, SETTINGS, ignore) == Encoded(
+        True, store.taken, store.problem
+    )
+    assert kept_attention.keep_on_disk(tmp_path / "store") is store
+    assert "cannot be written" in store.problem
+    (tmp_path / "store").unlink()
+    assert kept_attention.keep_on_disk(tmp_path / "store") is store
+    assert store.problem == ""
+    assert encode_plane(lambda: image, None, SETTINGS, ignore) == Encoded(False)
+    assert encode_plane(lambda: image[::-1], None, SETTINGS, ignore).new
+    assert store.size() > 0

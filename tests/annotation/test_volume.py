@@ -173,8 +173,25 @@ def test_every_part_has_a_point_in_its_middle_the_largest_first():
     mask = disc(8, row=15, column=30) | disc(4, row=8, column=6)
     mask[28, 2] = True  # a crumb
     prompts = carry_prompts(mask)
-    assert prompts.points.tolist() == [[15, 30], [8, 6]]
+    assert prompts.points[:2].tolist() == [[15, 30], [8, 6]]
     assert prompts.labels.all()
+
+
+def test_further_points_lie_well_inside_and_apart_so_that_a_core_is_not_all_that_is_seen():
+    mask = disc(10, row=15, column=18)
+    points = carry_prompts(mask).points
+    assert len(points) == 5
+    assert np.hypot(*(points - (15, 18)).T).max() <= 0.5 * 11
+    between = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
+    assert between[~np.eye(5, dtype=bool)].min() >= 5
+
+
+@given(arrays.arrays(bool, (9, 11)))
+def test_all_points_lie_in_the_mask(mask):
+    points = carry_prompts(mask).points.astype(int)
+    assert mask[tuple(points.T)].all()
+    assert len({*map(tuple, points.tolist())}) == len(points)
+    assert bool(len(points)) == mask.any()
 
 
 @given(arrays.arrays(bool, (9, 11)))

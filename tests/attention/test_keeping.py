@@ -142,6 +142,21 @@ def test_the_limit_is_told(tmp_path):
     assert AttentionStore(None).limit is None
 
 
+def test_the_room_is_that_of_the_disk_or_of_memory(tmp_path, monkeypatch):
+    store = AttentionStore(tmp_path, limit=10**6, memory=500, warn=lambda _: None)
+    assert (store.room, store.taken) == (10**6, 0)
+    store.keep_arrays(key(0), "0", arrays(0))
+    assert (store.room, store.taken) == (10**6, BYTES)
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_m2n2.attention.entries.write", full)
+    store.keep_arrays(key(1), "1", arrays(1))
+    assert (store.room, store.taken) == (500, 2 * BYTES)
+    assert AttentionStore(None, memory=9).room == 9
+
+
 def test_clearing_forgets_everything(tmp_path):
     store = AttentionStore(tmp_path)
     store.keep(key(0), attention())

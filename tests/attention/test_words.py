@@ -16,7 +16,8 @@ from napari_m2n2.attention import registry
 from napari_m2n2.attention.cross_attention import LEVELS
 from napari_m2n2.attention.options import BackboneOptions
 from napari_m2n2.attention.stable_diffusion import StableDiffusion
-from napari_m2n2.attention.words import embed_phrases, sentence_of
+from napari_m2n2.attention.word_clusters import clustered
+from napari_m2n2.attention.words import Emphasis, embed_phrases, sentence_of
 from napari_m2n2.errors import Cancelled, InputError, MissingError
 from napari_m2n2.segmentation.text import phrases_of
 
@@ -72,7 +73,20 @@ def test_the_tokens_of_phrases_are_made_heavier_and_no_others(folder):
     np.testing.assert_allclose(np.delete(ratio.numpy(), touched), 1, rtol=1e-5)
 
 
-def plain_maps(folder, rgb, phrases, gain, grid):
+class Heavier(torch.nn.Module):
+    """A projection to keys in which some tokens weigh more."""
+
+    def __init__(self, plain, tokens, gain):
+        super().__init__()
+        self.plain = plain
+        self.weights = torch.ones(77, 1, dtype=torch.float64)
+        self.weights[tokens] = gain
+
+    def forward(self, states):
+        return self.plain(states) * self.weights
+
+
+def plain_maps(folder, rgb, phrases, emphasis, grid):
     """The whole UNet with the library's own attention, all heads at once, in float64."""
     backbone = of_folder(folder, grid)
     backbone.load()
@@ -83,7 +97,12 @@ def plain_maps(folder, rgb, phrases, gain, grid):
     for level in LEVELS:
         for name in level.blocks:
             tiny.remember(seen, name, unet.get_submodule(name))
-    worded = embed_phrases(folder, phrases, gain)
+    worded = embed_phrases(folder, phrases, 1.0 if emphasis.keys_only else emphasis.gain)
+    if emphasis.keys_only:
+        tokens = [place for some in worded.places for place in some]
+        for path, part in list(unet.named_modules()):
+            if path.endswith(".attn2"):
+                part.to_k = Heavier(part.to_k, tokens, emphasis.gain)
     with torch.no_grad():
         latent = backbone.encode(rgb).double()
         unet(latent, 100, encoder_hidden_states=worded.embedding.double())
@@ -97,25 +116,48 @@ def plain_maps(folder, rgb, phrases, gain, grid):
             mean.reshape(1, -1, side, side), size=(grid, grid), mode="bilinear"
         )
     maps = total[0].flatten(1)
+    if emphasis.clusters:
+        maps = clustered(maps, (grid, grid), emphasis.clusters)
     return torch.stack([maps[list(places)].mean(dim=0) for places in worded.places])
 
 
-@pytest.mark.parametrize("grid", [8, 16])
-def test_equals_the_plain_reference(folder, rgb, grid):
+@pytest.mark.parametrize(
+    ("grid", "emphasis"),
+    [
+        (8, Emphasis(1.6)),
+        (16, Emphasis(1.6)),
+        (8, Emphasis(1.6, keys_only=True)),
+        (16, Emphasis(1.6, clusters=20)),
+    ],
+)
+def test_equals_the_plain_reference(folder, rgb, grid, emphasis):
     phrases = ("cell", "wall")
-    maps, attention = of_folder(folder, grid).attend_words(rgb, phrases, gain=1.6)
-    expected = plain_maps(folder, rgb, phrases, 1.6, grid)
+    maps, attention = of_folder(folder, grid).attend_words(rgb, phrases, emphasis=emphasis)
+    expected = plain_maps(folder, rgb, phrases, emphasis, grid)
     assert maps.shape == (2, grid * grid)
     assert float(expected.std(dim=1).min() / expected.mean()) > 0.01, "flat maps prove nothing"
     np.testing.assert_allclose(maps, expected, rtol=1e-4)
     assert attention.grid == (grid, grid)
-    other, _ = of_folder(folder, grid).attend_words(rgb, phrases, gain=1.0)
+    other, _ = of_folder(folder, grid).attend_words(rgb, phrases, emphasis=Emphasis(1.0))
     assert not np.allclose(maps, other, rtol=1e-3)
+
+
+def test_heavier_keys_are_not_heavier_values(folder, rgb):
+    both, keys = (
+        of_folder(folder).attend_words(rgb, ("cell",), emphasis=Emphasis(1.6, keys_only=only))[0]
+        for only in (False, True)
+    )
+    assert not np.allclose(both, keys, rtol=1e-3)
+    plain, none = (
+        of_folder(folder).attend_words(rgb, ("cell",), emphasis=Emphasis(1.0, keys_only=only))[0]
+        for only in (False, True)
+    )
+    torch.testing.assert_close(plain, none)
 
 
 def test_the_attention_is_that_of_the_sentence(folder, rgb):
     backbone = of_folder(folder)
-    _, attention = backbone.attend_words(rgb, ("cell",), gain=1.6)
+    _, attention = backbone.attend_words(rgb, ("cell",), emphasis=Emphasis(1.6))
     modules = backbone.modules
     worded = embed_phrases(folder, ("cell",), 1.6)
     with_words = type(modules)(modules.unet, modules.vae, worded.embedding)
@@ -130,8 +172,9 @@ def test_it_can_be_called_off_and_leaves_no_hook(folder, rgb):
         if phase == "encode" and fraction > 0.6:
             raise Cancelled
 
-    with pytest.raises(Cancelled):
-        backbone.attend_words(rgb, ("cell",), gain=1.6, progress=stop)
+    for emphasis in (Emphasis(1.6), Emphasis(1.6, keys_only=True)):
+        with pytest.raises(Cancelled):
+            backbone.attend_words(rgb, ("cell",), emphasis=emphasis, progress=stop)
     parts = backbone.modules.unet.modules()
     assert not any(part._forward_hooks or part._forward_pre_hooks for part in parts)
 
@@ -151,7 +194,7 @@ def test_weights_without_a_text_encoder_say_so(tmp_path, rgb):
     backbone.load()
     (tmp_path / "text_encoder").rename(tmp_path / "gone")
     with pytest.raises(MissingError, match="no text encoder"):
-        backbone.attend_words(rgb, ("cell",), gain=1.6)
+        backbone.attend_words(rgb, ("cell",), emphasis=Emphasis(1.6))
 
 
 # ------------------------------------------------------------------ through the segmenter

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 
+import imageio.v3
+import nibabel
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from bulk_work import ENGINE, bright
 
 from napari_m2n2 import Segmenter
+from napari_m2n2.attention.texture import Texture
 from napari_m2n2.bulk.encoding import EncodeFailure, encode
 from napari_m2n2.bulk.engine import open_kept
 from napari_m2n2.bulk.reading import Look
@@ -62,6 +67,30 @@ def test_what_is_missing_is_encoded_again(folder, engine, store, in_process):
     found = encode([folder / "stack.tif"], engine, Look())
     assert (found.new, found.known) == (1, 3)
     assert entries(store) == before
+
+
+def test_a_folder_of_every_format(folder, engine, store, in_process):
+    planes = bright(4) + np.arange(4, dtype=np.uint8)[:, None, None]
+    affine = np.diag([0.5, 0.5, 3.0, 1.0])
+    nibabel.save(nibabel.Nifti1Image(planes.T, affine), folder / "scan.nii.gz")
+    imageio.v3.imwrite(folder / "picture.png", planes[3] + 1)
+    group = zarr.open_group(str(folder / "deep" / "image.ome.zarr"), mode="w", zarr_format=2)
+    scale = [{"type": "scale", "scale": [1.0, 1.0, 1.0]}]
+    group.attrs["multiscales"] = [
+        {
+            "version": "0.4",
+            "axes": [{"name": name, "type": "space"} for name in "zyx"],
+            "datasets": [{"path": "0", "coordinateTransformations": scale}],
+        }
+    ]
+    group.create_array("0", data=planes + 2)
+    found = encode(image_files([folder]), engine, Look())
+    assert found.failures == ()
+    # plane.tif and stack.tif share a plane, and so do the others where a number is the same
+    assert found.planes == 1 + 4 + 4 + 1 + 4
+    segmenter = Segmenter(grid=ENGINE.grid, device="cpu", store=store, **ENGINE.options)
+    for one in (*planes, planes[3] + 1, *(planes + 2)):
+        assert segmenter.is_encoded(one)
 
 
 def test_axes_channels_and_contrast(folder, engine, store, in_process):
@@ -126,14 +155,44 @@ def test_a_store_that_cannot_be_used(folder, engine, store, in_process):
     assert os.listdir(store) == ["thesis.txt"]
 
 
-def test_a_disk_that_gets_full_ends_it(folder, engine, in_process, monkeypatch):
-    def full(*_args):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "cannot be written (the disk is full)"),
+        (errno.EROFS, "cannot be written (Read-only file system)"),
+    ],
+)
+def test_a_store_that_cannot_be_written_any_more(
+    folder, engine, store, in_process, monkeypatch, number, words
+):
+    """What is there counts, what is not is not computed in vain, and the next call goes on."""
+    encode([folder / "plane.tif"], engine, Look())  # has the pixels of the first plane
+    computed, told = [], []
+    attend = Texture.attend
 
-    monkeypatch.setattr("napari_m2n2.attention.entries.write", full)
-    with pytest.raises(FileError, match="the disk is full"):
-        encode([folder / "stack.tif"], engine, Look())
-    assert len(in_process) == 1
+    def counted(self, rgb):
+        computed.append(1)
+        return attend(self, rgb)
+
+    def refuse(*_args, **_kwargs):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Texture, "attend", counted)
+    before = entries(store)
+    with monkeypatch.context() as broken:
+        broken.setattr("napari_m2n2.atomic.os.open", refuse)
+        order = [folder / "stack.tif", folder / "plane.tif"]
+        found = encode(order, engine, Look(), warn=told.append)
+    assert (found.planes, found.new, found.known, found.unkept) == (5, 0, 2, 3)
+    assert found.failures == ()
+    (sentence,) = told
+    assert words in sentence
+    assert len(computed) == 1
+    assert entries(store) == before
+    open_kept.cache_clear()
+    monkeypatch.setattr("napari_m2n2.bulk.encoding._segmenters", {})
+    found = encode([folder / "stack.tif"], engine, Look(), warn=told.append)
+    assert (found.new, found.known, found.unkept, len(told)) == (3, 1, 0, 1)
 
 
 def test_called_off_what_was_encoded_stays(folder, engine, in_process):

@@ -59,8 +59,12 @@ def labels(folder):
     return {path.name: tifffile.imread(path).tolist() for path in folder.glob("*_labels.tif")}
 
 
+def files(folder):
+    return list((folder / "store").rglob("[!.]*.safetensors"))
+
+
 def stored(folder):
-    return {path.name: path.read_bytes() for path in (folder / "store").rglob("[!.]*.safetensors")}
+    return {path.name: path.read_bytes() for path in files(folder)}
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +112,12 @@ def test_an_encoding_killed_at_20_random_moments(tmp_path, uninterrupted):
         # no entry is ever there in part
         assert all(whole[name] == content for name, content in there.items())
     assert grown >= 1
+    complete = sum(bulk_work.is_encoded(folder))
+    written = {path: path.stat().st_ino for path in files(folder)}
     found = bulk_work.run_encode(folder)
-    assert (found.new + found.known, found.failures) == (4, ())
+    # only what is missing is computed, and only that is written
+    assert (found.new, found.known, found.failures) == (4 - complete, complete, ())
+    assert written.items() <= {path: path.stat().st_ino for path in files(folder)}.items()
     assert stored(folder) == whole
 
 

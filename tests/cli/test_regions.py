@@ -95,3 +95,20 @@ def test_what_cannot_be_done_is_said_before_the_work(command, work):
     done = command("regions", work.image, "-o", work.labels, "--grid", 4, "-n", 99)
     assert "99 regions cannot be had" in done.sentence
     assert not work.labels.exists()
+
+
+def test_with_a_store_the_second_time_takes_what_is_there(command, work, square, monkeypatch):
+    from napari_m2n2.attention.texture import Texture
+
+    arguments = ("regions", work.image, "-o", work.labels, "--grid", 12, "-n", 2)
+    store = work.folder / "store"
+    assert command(*arguments, "--store", store).code == 0
+    first = tifffile.imread(work.labels)
+
+    def fail(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(Texture, "attend", fail)
+    work.labels.unlink()
+    assert command(*arguments, "--store", store).code == 0
+    assert np.array_equal(tifffile.imread(work.labels), first)

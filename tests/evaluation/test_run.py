@@ -8,7 +8,7 @@ import pytest
 from evaluation_fakes import Squares, discs, missing, missing_later, squares, undemanding
 
 from napari_m2n2.errors import Cancelled, FileError, InputError, MissingError
-from napari_m2n2.evaluation.datasets.base import Problem
+from napari_m2n2.evaluation.failure import Failure
 from napari_m2n2.evaluation.journal import Journal, journal_path
 from napari_m2n2.evaluation.run import _workers, evaluate
 from napari_m2n2.evaluation.runs import FORMAT, Settings, read_run
@@ -95,7 +95,7 @@ def test_what_cannot_be_evaluated_says_so_and_the_rest_goes_on(output):
         Squares("good"),
         Squares("good", 1),
     ]
-    listing = [Problem("squares", "no mask", "", "It has no mask; add one.")]
+    listing = [Failure("squares", "no mask", "", "It has no mask; add one.")]
     run = evaluate(cases, SETTINGS, output, workers=2, create=discs, problems=listing)
     assert names(run) == [
         ("empty", "object 1"),

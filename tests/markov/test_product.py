@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -78,6 +81,49 @@ def test_what_goes_wrong_in_a_thread_is_raised():
 
     with Bands(torch.eye(600)) as bands, pytest.raises(ZeroDivisionError):
         bands.each(fail, [1, 2])
+
+
+@pytest.mark.parametrize("cells", [8, 600])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 40])
+def test_each_item_is_worked_on_once(cells, count):
+    done, lock = [], threading.Lock()
+
+    def work(item):
+        with lock:
+            done.append(item)
+
+    with Bands(torch.eye(cells)) as bands:
+        bands.each(work, list(range(count)))
+    assert sorted(done) == list(range(count))
+
+
+def test_items_are_worked_on_at_the_same_time():
+    meeting, before = threading.Barrier(2, timeout=30), torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with Bands(torch.eye(600)) as bands:
+            bands.each(lambda item: meeting.wait(), [1, 2])  # who is alone waits for ever
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_failure_is_raised_when_all_threads_are_done():
+    finished, before = [], torch.get_num_threads()
+
+    def work(item):
+        if threading.current_thread() is threading.main_thread():
+            raise ZeroDivisionError
+        time.sleep(0.05)
+        finished.append(item)
+
+    try:
+        torch.set_num_threads(2)
+        with Bands(torch.eye(600)) as bands:
+            with pytest.raises(ZeroDivisionError):
+                bands.each(work, [1, 2, 3])
+            assert len(finished) == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 @given(st.integers(1, 40), st.integers(1, 4), st.integers(0, 99))

@@ -10,6 +10,7 @@ from peak import Peak
 
 from napari_m2n2.errors import Cancelled
 from napari_m2n2.markov import transition
+from napari_m2n2.markov.packed import PackedBands
 from napari_m2n2.markov.transition import balance, sharpen
 from napari_m2n2.progress import ignore
 
@@ -141,3 +142,44 @@ def test_can_be_cancelled():
 
     with pytest.raises(Cancelled):
         balance(sharpen(torch.eye(4), 1.0), 100, progress=stop)
+
+
+def band(count, reach=2.0):
+    """Attention between neighbours along a line, and almost none elsewhere."""
+    place = torch.arange(count, dtype=torch.float64)
+    weights = torch.exp(-((place[:, None] - place) ** 2) / (2 * reach**2)) + 1e-14
+    generator = torch.Generator().manual_seed(0)
+    return weights * torch.rand(count, count, generator=generator, dtype=torch.float64)
+
+
+def counted(monkeypatch):
+    """Numbers of rounds with packed matrices, one after the other."""
+    rounds = []
+    balance_rows = PackedBands.balance_rows
+    monkeypatch.setattr(
+        PackedBands,
+        "balance_rows",
+        lambda bands, columns: rounds.append(1) or balance_rows(bands, columns),
+    )
+    return rounds
+
+
+def test_what_is_too_little_to_matter_is_left_out_of_the_rounds(monkeypatch):
+    rounds = counted(monkeypatch)
+    weights = sharpen(band(400), 1.0)
+    expected = ipf(weights.numpy(), 60)
+    found = balance(weights, 60).matrix
+    assert len(rounds) >= 60
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-12)
+
+
+def test_all_is_taken_where_little_entries_matter(monkeypatch):
+    rounds = counted(monkeypatch)
+    weights = band(400)
+    weights[:, 200] = 1e-13  # a cell that is reached from everywhere, but hardly ever
+    weights = sharpen(weights / weights.sum(1, keepdim=True), 1.0)
+    expected = ipf(weights.numpy(), 60)
+    found = balance(weights, 60).matrix
+    assert 1 <= len(rounds) < 10, "begun with what matters, then given up"
+    np.testing.assert_allclose(found, expected, atol=1e-12)

@@ -6,7 +6,14 @@ from oracles import joint_bilateral
 from skimage import data
 
 from napari_m2n2.errors import Cancelled
-from napari_m2n2.markov.upsample import FAST_OFFSETS, disk_offsets, upsample
+from napari_m2n2.markov.upsample import (
+    FAST_OFFSETS,
+    FEW_OFFSETS,
+    disk_offsets,
+    is_sampled,
+    upsample,
+    upsample_at,
+)
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +104,41 @@ def test_can_be_cancelled(photograph, smooth_maps):
 
     with pytest.raises(Cancelled):
         upsample(smooth_maps, photograph, progress=stop)
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (31, 200), (1, 30), (1, 1), (90, 70)])
+@pytest.mark.parametrize("grid", [(4, 5), (12, 20)])
+def test_single_pixels_are_what_every_offset_gives(shape, grid):
+    rng = np.random.default_rng(2)
+    guide, low = rng.random((*shape, 3), np.float32), rng.random(grid, np.float32)
+    pixels = rng.integers(0, shape, (50, 2))
+    expected = upsample(low[None], guide)[0][pixels[:, 0], pixels[:, 1]]
+    np.testing.assert_allclose(upsample_at(low, guide, pixels), expected, atol=2e-6)
+    sigmas = {"sigma_space": 0.6, "sigma_range": 0.3}
+    expected = upsample(low[None], guide, **sigmas)[0][pixels[:, 0], pixels[:, 1]]
+    np.testing.assert_allclose(upsample_at(low, guide, pixels, **sigmas), expected, atol=2e-6)
+
+
+def test_no_pixels_give_nothing():
+    nothing = np.zeros((0, 2), np.int64)
+    low, guide = np.ones((2, 2), np.float32), np.ones((8, 8, 3), np.float32)
+    assert upsample_at(low, guide, nothing).shape == (0,)
+
+
+def test_samples_can_be_smaller():
+    shape, grid = (480, 854), (64, 64)
+    offsets, weights = disk_offsets(shape, grid, 1.0, "fast", FEW_OFFSETS)
+    assert len(offsets) == len(weights) <= FEW_OFFSETS
+    assert is_sampled(shape, grid, 1.0)
+    assert not is_sampled((100, 100), grid, 1.0)
+    dense = len(disk_offsets(shape, grid, 0.7, "dense")[0])
+    assert 2 * FEW_OFFSETS < dense <= 2 * FAST_OFFSETS
+    assert is_sampled(shape, grid, 0.7, FEW_OFFSETS)
+    assert not is_sampled(shape, grid, 0.7)
+    guide = (data.coffee() / 255).astype(np.float32)
+    hill = np.hypot(*(np.mgrid[:40, :60] - np.reshape((16, 31), (2, 1, 1)))).astype(np.float32)
+    dense = upsample(hill[None], guide)
+    few = upsample(hill[None], guide, method="fast", most=FEW_OFFSETS)
+    error = np.abs(few - dense) / dense.max()
+    assert 0 < error.mean() < 1e-3
+    assert np.quantile(error, 0.999) < 0.02

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from oracles import markov_map, random_attention
 
 from napari_m2n2.errors import Cancelled
+from napari_m2n2.markov import walk
+from napari_m2n2.markov.product import Bands, halved
 from napari_m2n2.markov.transition import balance, sharpen
-from napari_m2n2.markov.walk import markov_maps, start_states
+from napari_m2n2.markov.walk import markov_maps, rows_agree, start_states
 
 
 def test_three_states_by_hand():
@@ -90,3 +92,44 @@ def test_can_be_cancelled():
 
     with pytest.raises(Cancelled):
         markov_maps(torch.eye(4), torch.eye(4), progress=stop)
+
+
+@given(st.integers(1, 5), st.integers(0, 99), st.sampled_from([True, False, None]))
+def test_what_is_said_of_the_rows_changes_the_way_and_not_the_maps(columns, seed, agree):
+    attention = torch.from_numpy(random_attention(4, columns, seed).astype(np.float64))
+    matrix = balance(sharpen(attention, 0.65), 20).matrix
+    assert rows_agree(matrix, 60)
+    starts = torch.eye(4 * columns, dtype=torch.float64)[:2]
+    times = markov_maps(matrix, starts, max_steps=60, agree=agree)
+    for start, ours in zip(starts.numpy(), times.numpy(), strict=True):
+        np.testing.assert_allclose(ours, markov_map(matrix.numpy(), start, 0.3, 60), atol=1e-6)
+
+
+def test_rows_are_looked_at_only_where_nothing_is_said(monkeypatch):
+    looked, pushed = [], []
+    push = Bands.push
+    monkeypatch.setattr(walk, "rows_agree", lambda *given: looked.append(given) or True)
+    monkeypatch.setattr(
+        Bands, "push", lambda bands, states: pushed.append(states) or push(bands, states)
+    )
+    matrix = torch.from_numpy(random_attention(3, 4).astype(np.float64))
+    starts = torch.eye(12, dtype=torch.float64)[:1]
+    markov_maps(matrix, starts, agree=False)
+    assert (len(looked), len(pushed)) == (0, 0), "walked step by step"
+    markov_maps(matrix, starts, agree=True)
+    assert len(looked) == 0
+    assert pushed
+    markov_maps(matrix, starts)
+    assert len(looked) == 1
+
+
+def test_rows_agree_where_an_error_does_not_outgrow_the_walk():
+    matrix = torch.from_numpy(random_attention(3, 4).astype(np.float64))
+    matrix /= matrix.sum(1, keepdim=True)
+    assert rows_agree(matrix, 1000)
+    assert rows_agree(7 * matrix, 1000), "they need not sum to 1"
+    uneven = matrix * torch.linspace(1, 1.002, 12)[:, None]
+    assert rows_agree(uneven, 400)
+    assert not rows_agree(uneven, 1000)
+    assert rows_agree(halved(uneven), 1000), "only one way knows half precision"
+    assert not rows_agree(matrix.to("meta"), 1000), "elsewhere than on a processor"

@@ -12,7 +12,6 @@ from napari_m2n2.segmentation.diffseg import (
     anchors_of,
     divergences,
     merge_maps,
-    pooled,
     region_tree,
 )
 from napari_m2n2.segmentation.methods.diffseg import grow
@@ -92,21 +91,6 @@ def test_what_hardly_knows_each_other_is_parted():
     assert len(set(zip(parts.tolist(), quarter.tolist(), strict=True))) == 4
     assert (np.diff(tree.sizes[:4]) == 0).all()
     np.testing.assert_allclose(maps.sum(dim=1), 1)
-
-
-def test_pooling_means_queries_and_adds_keys():
-    matrix, _ = quarters(6)
-    small, grid = pooled(matrix, (6, 6), 3)
-    assert grid == (3, 3)
-    blocks = matrix.reshape(3, 2, 3, 2, 3, 2, 3, 2).numpy()
-    np.testing.assert_allclose(
-        small, blocks.sum(axis=(5, 7)).mean(axis=(1, 3)).reshape(9, 9), rtol=1e-12
-    )
-    np.testing.assert_allclose(small.sum(dim=1), 1)
-    assert pooled(matrix, (6, 6), 8)[0] is matrix
-    uneven, grid = pooled(matrix, (4, 9), 3)
-    assert grid == (3, 3)
-    np.testing.assert_allclose(uneven.sum(dim=1), 1)
 
 
 @pytest.mark.parametrize("steps", [1, 16])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,11 +10,45 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
+from napari_m2n2.segmentation import edit as module
 from napari_m2n2.segmentation.edit import accepted, edited, part_with
+from napari_m2n2.segmentation.proposals import WholeProposal
 
 SHAPE = (9, 11)
 MASKS = hnp.arrays(bool, SHAPE)
 PIXELS = st.tuples(st.integers(0, SHAPE[0] - 1), st.integers(0, SHAPE[1] - 1))
+LIMITS = st.sampled_from([math.nan, 0, 3, 9, 1000])
+
+
+def proposal(proposed, segment):
+    return WholeProposal(proposed, np.where(segment, 0, 1).astype(np.float32), np.array([0.5]), 0)
+
+
+def after(before, *rest):
+    """The mask after a click, and whether the proposal was believed."""
+    proposed, segment, pixel, label, limit = rest
+    change, believed = edited(before, proposal(proposed, segment), pixel, label, limit)
+    mask = before.copy()
+    mask[change.window] ^= change.pixels
+    return mask, believed
+
+
+def plain(before, proposed, segment, pixel, label, limit):
+    """The same with all of the plane looked at."""
+    wanted = proposed if label else ~proposed
+    there = before if label else ~before
+    change = part_with(wanted & ~there, pixel)
+    believed = bool(change.any() and not np.count_nonzero(change) > limit)
+    if not believed:
+        change = part_with(segment & wanted, pixel)
+        if np.count_nonzero(change) > limit:
+            disc = np.zeros(change.shape, np.uint8)
+            radius = round(math.sqrt(limit / math.pi))
+            cv2.circle(disc, pixel[::-1], radius, 1, cv2.FILLED)
+            change = part_with(change & disc.view(bool), pixel)
+    mask = before | change if label else before & ~change
+    mask[pixel] = label
+    return mask, believed
 
 
 @given(MASKS, PIXELS)
@@ -23,13 +58,26 @@ def test_a_part_is_that_of_scipy(mask, pixel):
     np.testing.assert_array_equal(part_with(mask, pixel), expected)
 
 
-@given(MASKS, MASKS, MASKS, PIXELS, st.booleans(), st.sampled_from([math.nan, 0, 3, 9, 1000]))
+@given(MASKS, MASKS, MASKS, PIXELS, st.booleans(), LIMITS, st.sampled_from([0, 1, 3, 40]))
+def test_a_window_that_grows_finds_what_the_whole_plane_shows(
+    before, proposed, segment, pixel, label, limit, reach
+):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_FIRST_REACH", reach)
+        patch.setattr(module, "_MARGIN", min(reach, 1))
+        found, believed = after(before, proposed, segment, pixel, label, limit)
+    mask, expected = plain(before, proposed, segment, pixel, label, limit)
+    np.testing.assert_array_equal(found, mask)
+    assert believed == expected
+
+
+@given(MASKS, MASKS, MASKS, PIXELS, st.booleans(), LIMITS)
 def test_a_click_only_does_what_it_says(before, proposed, segment, pixel, label, limit):
-    after = edited(before, proposed, segment, pixel, label, limit).mask
-    assert after[pixel] == label
-    changed = after != before
+    mask, _ = after(before, proposed, segment, pixel, label, limit)
+    assert mask[pixel] == label
+    changed = mask != before
     # foreground adds only, background takes away only
-    assert (after[changed] == label).all()
+    assert (mask[changed] == label).all()
     # in one place
     around = changed.copy()
     around[pixel] = True
@@ -40,6 +88,27 @@ def test_a_click_only_does_what_it_says(before, proposed, segment, pixel, label,
         assert changed.sum() <= math.pi * (round(math.sqrt(limit / math.pi)) + 1) ** 2
 
 
+def test_only_a_window_is_looked_at():
+    rng = np.random.default_rng(0)
+    before = rng.random((600, 800)) < 0.5
+    seen = []
+
+    class Watched(WholeProposal):
+        def mask(self, window):
+            seen.append((window[0].stop - window[0].start) * (window[1].stop - window[1].start))
+            return super().mask(window)
+
+    proposed = before.copy()
+    proposed[300:304, 400:403] = True
+    told = Watched(proposed, np.ones(before.shape, np.float32), np.array([0.5]), 0)
+    before[300:304, 400:403] = False
+    change, believed = edited(before, told, (301, 401), True, 50)
+    assert believed
+    assert change.pixels.all()
+    assert change.window == (slice(300, 304), slice(400, 403))
+    assert sum(seen) < 0.02 * before.size
+
+
 def square(top, left, bottom, right):
     mask = np.zeros((30, 30), bool)
     mask[top:bottom, left:right] = True
@@ -48,38 +117,38 @@ def square(top, left, bottom, right):
 
 def test_a_small_proposal_is_believed():
     before, proposed = square(5, 5, 15, 15), square(5, 5, 15, 20)
-    after, believed = edited(before, proposed, square(8, 16, 12, 20), (10, 17), True, 60)
-    np.testing.assert_array_equal(after, proposed)
+    mask, believed = after(before, proposed, square(8, 16, 12, 20), (10, 17), True, 60)
+    np.testing.assert_array_equal(mask, proposed)
     assert believed
 
 
 def test_of_a_large_one_only_the_clicks_own_segment():
     before, proposed = square(5, 5, 15, 15), square(5, 0, 30, 30)
     own = square(8, 14, 12, 20)
-    after, believed = edited(before, proposed, own, (10, 17), True, 60)
-    np.testing.assert_array_equal(after, before | own)
+    mask, believed = after(before, proposed, own, (10, 17), True, 60)
+    np.testing.assert_array_equal(mask, before | own)
     assert not believed
 
 
 def test_of_a_large_segment_the_disc_around_the_click():
     before, proposed = square(5, 5, 15, 15), np.zeros((30, 30), bool)
-    after = edited(before, proposed, np.ones((30, 30), bool), (10, 14), False, 12.6).mask
-    rows, columns = np.nonzero(before & ~after)
+    mask, _ = after(before, proposed, np.ones((30, 30), bool), (10, 14), False, 12.6)
+    rows, columns = np.nonzero(before & ~mask)
     assert 8 <= len(rows) <= 13
     assert np.hypot(rows - 10, columns - 14).max() <= 2
 
 
 def test_without_a_limit_all_is_believed():
     before = square(5, 5, 15, 15)
-    after = edited(before, ~before, square(0, 0, 2, 2), (10, 10), False, math.nan).mask
-    assert not after.any()
+    mask, _ = after(before, ~before, square(0, 0, 2, 2), (10, 10), False, math.nan)
+    assert not mask.any()
 
 
 def test_a_click_that_agrees_may_still_add_its_segment():
     before = square(5, 5, 15, 15)
     own = square(8, 8, 12, 20)
-    after = edited(before, before | own, own, (10, 10), True, 100).mask
-    np.testing.assert_array_equal(after, before | own)
+    mask, _ = after(before, before | own, own, (10, 10), True, 100)
+    np.testing.assert_array_equal(mask, before | own)
 
 
 @pytest.mark.parametrize("side", [0, 1])
@@ -89,13 +158,14 @@ def test_an_outline_moves_only_where_the_click_has_changed_it(side):
     fitted = edit | square(13, 24, 17, 25)  # beside the edit: wanted
     fitted |= square(10, 8, 20, 10)  # the other side: not
     expected = edit | square(13, 24, 17, 25)
-    found = accepted(*(one.T.copy() if side else one for one in (before, edit, fitted)))
-    np.testing.assert_array_equal(found, expected.T if side else expected)
+    given_ = (one.T.copy() if side else one for one in (fitted, before, edit != before))
+    found = before ^ (accepted(*given_).T if side else accepted(*given_))
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_nothing_moved():
     before = square(10, 10, 20, 20)
-    np.testing.assert_array_equal(accepted(before, before, before), before)
+    nothing = np.zeros_like(before)
+    assert not accepted(before, before, nothing).any()
     # an edit that the fit took back
-    edit = before | square(13, 20, 17, 24)
-    np.testing.assert_array_equal(accepted(before, edit, before), before)
+    assert not accepted(before, before, square(13, 20, 17, 24)).any()

@@ -86,3 +86,19 @@ def test_the_given_matrix_is_left_alone():
 def test_strengths_that_cannot_be(strength):
     with pytest.raises(InputError, match="give 0 or more"):
         reduce_entropy(stochastic(3), strength)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    count=st.integers(1, 12),
+    seed=st.integers(0, 30),
+    strength=st.sampled_from([0.0, 0.02, 0.4, 3.0]),
+    empty=st.integers(0, 12),
+)
+def test_rows_still_sum_to_one(count, seed, strength, empty):
+    matrix = stochastic(count, seed)
+    matrix[:, empty % count] = 0  # a cell that nobody looks at
+    matrix /= matrix.sum(dim=1, keepdim=True).clamp_min(1e-9)
+    reduced = reduce_entropy(matrix, strength)
+    assert bool((reduced >= 0).all())
+    np.testing.assert_allclose(reduced.sum(dim=1), 1, rtol=1e-9)

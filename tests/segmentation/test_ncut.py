@@ -9,15 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_m2n2 import Attention
+from napari_m2n2.attention.texture import Texture
 from napari_m2n2.errors import Cancelled, InputError
-from napari_m2n2.segmentation.ncut import (
-    automatic_count,
-    best_cut,
-    cut_tree,
-    power_walk,
-    walk_graph,
-)
+from napari_m2n2.segmentation import ncut
+from napari_m2n2.segmentation.ncut import automatic_count, count_at, cut_tree
+from napari_m2n2.segmentation.normalised_cut import best_cut
 from napari_m2n2.segmentation.region_tree import RegionTree
+from napari_m2n2.segmentation.walks import power_walk, walk_graph
 
 
 def random_walk(count, seed=0):
@@ -92,7 +90,7 @@ def test_sparse_and_dense_solvers_agree(monkeypatch):
     noisy = walk * torch.from_numpy(np.random.default_rng(0).uniform(0.5, 1, walk.shape))
     graph = walk_graph(noisy / noisy.sum(dim=1, keepdim=True))
     dense = best_cut(graph)
-    monkeypatch.setattr("napari_m2n2.segmentation.ncut._DENSE", 10)
+    monkeypatch.setattr("napari_m2n2.segmentation.normalised_cut._DENSE", 10)
     leading = best_cut(graph)
     assert leading[0] == pytest.approx(dense[0], rel=1e-6)
     assert (leading[1] == dense[1]).all() or (leading[1] == ~dense[1]).all()
@@ -195,3 +193,36 @@ def test_it_can_be_called_off():
 
     with pytest.raises(Cancelled):
         cut_tree(attention, progress=progress)
+
+
+def test_a_long_walk_gives_the_same_tree_thin_or_whole(monkeypatch):
+    rows, columns = np.mgrid[:48, :48]
+    image = np.where((rows - 24) ** 2 + (columns - 20) ** 2 < 12**2, 0.8, 0.2)[..., None]
+    image = image + np.random.default_rng(0).normal(0, 0.05, (48, 48, 3))
+    attention = Texture(14).attend(image.clip(0, 1).astype(np.float32))
+    thin = cut_tree(attention, steps=16)
+    monkeypatch.setattr(ncut, "thin_graph", lambda *_, **__: None)
+    whole = cut_tree(attention, steps=16)
+    assert thin.leaf_count > 4
+    count = min(thin.leaf_count, whole.leaf_count, 8)
+    np.testing.assert_array_equal(thin.regions(count), whole.regions(count))
+    np.testing.assert_allclose(thin.costs[-count:], whole.costs[-count:], atol=2e-3)
+
+
+@pytest.mark.parametrize("kind", ["cosine", "dot"])
+def test_alike_rows_give_the_hierarchy_too(kind):
+    attention, square, half = four_blocks()
+    tree = cut_tree(attention, kind=kind)
+    two, four = tree.regions(2), tree.regions(4)
+    assert len(np.unique(two[half == 0])) == len(np.unique(two[half == 1])) == 1
+    for number in range(4):
+        assert len(np.unique(four[square == number])) == 1
+
+
+def test_a_threshold_means_as_many_regions_however_long_the_walk():
+    attention, *_ = four_blocks()
+    for steps in (1, 2, 4):
+        tree = cut_tree(attention, steps=steps)
+        assert count_at(tree, 0.04, steps=steps) == 2
+        assert count_at(tree, 0.4, steps=steps) == 4
+        assert count_at(tree, 0.0, steps=steps) == 1

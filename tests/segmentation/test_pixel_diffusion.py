@@ -78,6 +78,26 @@ def test_weights_are_means():
     assert (weights >= 0).all()
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 20), iterations=st.integers(0, 8), dead=st.sampled_from([0.0, 0.25]))
+def test_a_score_never_grows(seed, iterations, dead):
+    score = np.random.default_rng(seed).uniform(-0.7, 0.4, (11, 9)).astype(np.float32)
+    refined = PixelDiffusion(random_image((11, 9), seed)).refine(
+        score, iterations=iterations, dead_zone=dead
+    )
+    assert refined.min() >= score.min() - 1e-6
+    assert refined.max() <= score.max() + 1e-6
+
+
+def test_what_lies_in_the_dead_zone_does_not_spread():
+    score = np.random.default_rng(0).choice([-0.9, -0.2, 0.2, 0.9], (15, 15)).astype(np.float32)
+    diffusion = PixelDiffusion(random_image((15, 15)))
+    silenced = np.where(np.abs(score) <= 0.25, 0, score)
+    spread = 2 * diffusion.refine(silenced, iterations=4) - silenced
+    found = diffusion.refine(score, iterations=4, dead_zone=0.25)
+    np.testing.assert_allclose(found, (spread + score) / 2, atol=1e-5)
+
+
 def test_a_flat_image_weighs_all_alike():
     flat = np.full((12, 9, 3), 0.3, np.float32)
     np.testing.assert_allclose(PixelDiffusion(flat).weights, 1 / 32, rtol=1e-5)

@@ -21,7 +21,8 @@ from napari_m2n2.segmentation.crop import (
     surroundings,
     touches,
 )
-from napari_m2n2.segmentation.zoom import ZoomSolver, solve_inside
+from napari_m2n2.segmentation.inside import solve_inside
+from napari_m2n2.segmentation.zoom import ZoomSolver
 
 SHAPE = (96, 128)
 SMALL, LARGE = (24, 36), (58, 88)
@@ -373,3 +374,15 @@ def test_the_rectangle_of_a_mask_and_its_foreground(box):
     assert around(np.zeros_like(mask), check_prompts([(3, 4)], [1], (60, 80))) == Crop(3, 4, 4, 5)
     emptied = check_prompts([(3, 4)], [0], (60, 80), mask=mask)
     assert around(np.zeros_like(mask), emptied) == box
+
+
+@pytest.mark.parametrize(("length", "width"), [(90, 14), (150, 14), (200, 10)])
+def test_a_long_object_is_not_cut_off_by_the_rim_of_a_crop(length, width):
+    rng = np.random.default_rng(0)
+    rows, columns = np.indices((512, 512))
+    truth = (np.abs(rows - 255.5) < width / 2) & (columns >= 248) & (columns < 248 + length)
+    image = 0.35 + 0.15 * ((rows // 64 + columns // 64) % 2)
+    image = np.where(truth, 0.9, image) + rng.normal(0, 0.03, truth.shape)
+    segmenter = Segmenter("texture")
+    segmenter.set_image(np.clip(image, 0, 1).astype(np.float32))
+    assert iou(segmenter.segment([[256, 256]], [True]).mask, truth) > 0.9

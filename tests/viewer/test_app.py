@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 
 import imageio.v3 as iio
@@ -32,17 +31,6 @@ def no_loop(monkeypatch, make_napari_viewer):
     monkeypatch.setattr(napari, "run", lambda: None)
     yield opened
     opened.clear()
-
-
-@pytest.fixture(autouse=True)
-def no_garbage():
-    """Free what is left of earlier windows before another one is shown.
-
-    A closed window lives on in reference cycles of napari's. If the collector comes while Qt
-    delivers an event to a part of it, which the compiler's many objects make likely, the process
-    dies within PySide.
-    """
-    gc.collect()
 
 
 def test_a_picture_of_the_whole_window(no_loop, tmp_path):

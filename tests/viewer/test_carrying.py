@@ -203,7 +203,8 @@ def test_undo_while_it_is_under_way_ends_it(make):
     while tasks.waiting:
         tasks.work_one()
     assert not it.carrying.busy
-    assert 8 not in planes_of(it.pair)
+    assert planes_of(it.pair) == [5]
+    assert it.told.said[-1][0] == "Object 1 was carried on to 1 slice: it was undone."
 
 
 def test_stop_leaves_what_is_done_and_a_new_beginning_is_possible(make):
@@ -218,6 +219,35 @@ def test_stop_leaves_what_is_done_and_a_new_beginning_is_possible(make):
     while tasks.waiting:
         tasks.work_one()
     assert planes_of(it.pair) == [2, 3, 4, 5, 6, 7, 8]
+
+
+def test_what_is_found_goes_to_the_image_it_was_begun_in(make):
+    """Also where the user turns to another one, which has an object of that number, too."""
+    tasks = Tasks()
+    it = make(stack(), runner=tasks)
+    it.carrying.carry_on()
+    other = it.controller.new_pair(it.model.add_image(np.zeros(stack().shape, np.float32)))
+    it.model.dims.set_point(0, 5)
+    other.prompts.add((5, 20, 25))
+    it.controller.commit()
+    before = other.labels.data.copy()
+    while tasks.waiting:
+        tasks.work_one()
+    assert np.array_equal(other.labels.data, before)
+    assert planes_of(it.pair) == [5, 6]
+    assert len(it.pair.table[1].planes) == 2
+    assert it.told.said[-1][0] == ("Object 1 was carried on to 1 slice: another image is at work.")
+
+
+def test_an_image_that_is_gone_is_not_written_to(make):
+    tasks = Tasks()
+    it = make(stack(), runner=tasks)
+    it.carrying.carry_on()
+    it.model.layers.remove(it.pair.image)
+    while tasks.waiting:
+        tasks.work_one()
+    assert planes_of(it.pair) == [5]
+    assert not it.carrying.busy
 
 
 def test_clicks_go_first(make):

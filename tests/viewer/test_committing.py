@@ -93,6 +93,21 @@ def test_classes_are_numbered_and_named(part, pair, controller):
     assert part.name.text() == "stroma"
 
 
+def test_a_number_that_objects_have_already_is_said(part, pair, controller):
+    pair.prompts.add([10, 20])
+    press(part.commit)  # in its own number, 1
+    assert part.shared.isHidden()
+    part.mode.setCurrentIndex(1)
+    assert part.shared.isVisible()
+    assert part.shared.text() == "Object 1 has the number 1 already."
+    part.number.setValue(2)
+    assert part.shared.isHidden()
+    for place in range(4):
+        pair.prompts.add([30, 10 + 10 * place])
+        press(part.commit)
+    assert part.shared.text() == "4 objects have the number 2 already."
+
+
 def test_it_shows_what_others_choose(part, controller):
     controller.state.overwrite = True
     controller.state.semantic = True

@@ -129,6 +129,17 @@ def test_a_folder_is_gone_through_by_its_buttons(panel, controller, files, tmp_p
     assert panel.progress.text().startswith("1 of 2")
 
 
+def test_an_image_counts_as_begun_once_it_is_saved(
+    panel, controller, keeping, files, tmp_path, monkeypatch, qtbot
+):
+    answer(monkeypatch, "ask_for_folder", tmp_path)
+    press(panel.folder)
+    assert panel.progress.text() == "0 of 2 images are finished, 0 begun."
+    controller.current.prompts.add([10, 20])
+    keeping.flush()
+    qtbot.waitUntil(lambda: panel.progress.text().endswith("1 begun."), timeout=5000)
+
+
 def test_a_session_is_opened_by_its_button(panel, controller, model, files, monkeypatch):
     pair = controller.new_pair(add(model, files[0]))
     pair.prompts.add([10, 20])

@@ -9,6 +9,7 @@ from napari_m2n2.annotation import kept_attention
 from napari_m2n2.annotation.encoding import Encoded, Useless
 from napari_m2n2.annotation.jobs import Failed, Stopped
 from napari_m2n2.annotation.newest import run_now
+from napari_m2n2.attention.keeping import AttentionStore
 from napari_m2n2.errors import Cancelled
 from napari_m2n2.viewer.panels.stack import StackPanel
 
@@ -26,9 +27,10 @@ class Notes:
         self.planes = []
         self.outcomes = {}
         self.size = 0
+        self.problem = ""
         self.before = lambda: None
 
-    def __call__(self, read, contrast, settings, progress, *, weigh):
+    def __call__(self, read, contrast, settings, progress):
         number = int(read().flat[0])
         self.planes.append(number)
         self.before()
@@ -36,7 +38,7 @@ class Notes:
             progress("attention", 0.0)
         except Cancelled:
             return Stopped()
-        return self.outcomes.get(number, Encoded(True, self.size if weigh else 0))
+        return self.outcomes.get(number, Encoded(True, self.size, self.problem))
 
 
 @pytest.fixture
@@ -157,11 +159,30 @@ def test_what_is_needed_is_said(panel, notes, controller, model, stack):
     assert notes.planes == []
 
 
-def test_a_store_that_cannot_be_used_is_said(panel, stack, notes, tmp_path):
+def test_a_store_that_cannot_be_used_is_said_and_it_goes_on_in_memory(
+    panel, stack, notes, tmp_path
+):
     (tmp_path / "store").write_text("a file")
     panel.button.click()
-    assert str(tmp_path / "store") in panel.text.text()
-    assert notes.planes == []
+    assert notes.planes == [2, 3, 1, 4, 0]
+    told = panel.text.text()
+    assert told.startswith("5 of 5 planes are encoded. ")
+    assert str(tmp_path / "store") in told
+    assert "kept in memory only" in told
+
+
+def test_a_disk_that_gets_full_is_said_and_it_goes_on_in_memory(panel, stack, notes, monkeypatch):
+    def fill():
+        notes.problem = "The disk is full." if len(notes.planes) > 2 else ""
+        monkeypatch.setattr(AttentionStore, "room", 10**9 if notes.problem else 10**10)
+
+    notes.before, notes.size = fill, 400_000_000
+    panel.button.click()
+    # two on the disk, and two that memory has room for
+    assert notes.planes == [2, 3, 1, 4]
+    assert panel.text.text() == (
+        "There is no room in memory for more than 4 of 5 planes. The disk is full."
+    )
 
 
 def test_in_a_thread_a_click_is_not_kept_waiting(widget_with_gate, qtbot):
@@ -170,7 +191,7 @@ def test_in_a_thread_a_click_is_not_kept_waiting(widget_with_gate, qtbot):
     qtbot.waitUntil(lambda: len(notes.planes) == 1)
     controller.busy.emit(True)
     gate.set()
-    qtbot.waitUntil(lambda: panel.encoder._under_way is None)
+    qtbot.waitUntil(lambda: not panel.encoder.at_work)
     assert notes.planes == [2]
     assert panel.encoder.busy
     controller.busy.emit(False)
@@ -189,4 +210,4 @@ def widget_with_gate(controller, notes, qtbot, stack):
     yield panel, controller, gate, notes
     gate.set()
     panel.encoder.close()
-    qtbot.waitUntil(lambda: panel.encoder._under_way is None)
+    qtbot.waitUntil(lambda: not panel.encoder.at_work)

@@ -216,6 +216,28 @@ def test_classes_are_listed_in_semantic_mode(panel, notes):
     assert not panel.view.isColumnHidden(CLASS)
 
 
+def shown(panel):
+    return [c.title for i, c in enumerate(COLUMNS) if not panel.view.isColumnHidden(i)]
+
+
+@pytest.mark.parametrize("semantic", [False, True])
+def test_a_narrow_table_shows_less_rather_than_be_scrolled_sideways(panel, notes, semantic):
+    notes.state.semantic = semantic
+    for number in range(4, 30):  # so that there is a bar to scroll down
+        notes.table.add(made(number, name="a long name of an object"))
+    everything = [column.title for column in COLUMNS if semantic or column.title != "class"]
+    for width in (340, 400, 460, 700, 340):
+        panel.resize(width, 500)
+        panel.grab()  # which lays it out
+        assert panel.view.horizontalScrollBar().maximum() == 0, width
+        assert {"id", "name", "state", "area"} <= set(shown(panel))
+        assert ("class" in shown(panel)) == semantic
+        assert panel.view.columnWidth(NAME) >= 60
+        assert (shown(panel) == everything) == (width == 700)
+    tip = panel.sorted.index(0, ID).data(Qt.ItemDataRole.ToolTipRole)
+    assert "1 plane, 1 prompt, 9 clicks, 1:01 minutes" in tip
+
+
 def test_all_states_can_be_given(panel):
     assert tuple(panel.marks) == STATES
     assert panel.sorted.filterKeyColumn() == STATE

@@ -7,6 +7,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_m2n2.evaluation.own_labels import Measured
+from napari_m2n2.viewer.panels.fold import unfold
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_closing_while_it_is_under_way_leaves_the_labels(viewer, threaded, discs
     qtbot.waitUntil(discs.waiting.is_set, timeout=20_000)
     threaded.close()
     discs.gate.set()
-    qtbot.waitUntil(lambda: not threaded.carrying._newest.busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not threaded.carrying.at_work, timeout=20_000)
     assert planes_of(pair) == [2]
 
 
@@ -136,9 +137,31 @@ def test_choices_and_labels_are_listed_and_what_is_found_is_shown(viewer, widget
     panel.clicks.setValue(2)
     panel.measure.click()
     texts = [panel.table.item(0, column).text() for column in range(4)]
-    assert texts == [choice.name, "0.50", "0.75", "0.12"]
+    assert texts == ["m2n2", "0.50", "0.75", "0.12"]
+    assert panel.table.item(0, 0).toolTip() == choice.name
     assert "Best: texture, m2n2, default" in panel.text.text()
     assert panel.use.isEnabled()  # the best one is selected
+
+
+@pytest.mark.parametrize("clicks", [1, 3, 5, 20])
+def test_the_seconds_are_seen_however_many_clicks_there_are(widget, clicks):
+    panel, table = widget.measure, widget.measure.table
+    unfold(table)
+    panel.clicks.setValue(clicks)
+    panel._set_columns(clicks)
+    for choice in panel._choices[:4]:
+        panel._on_found(Measured(choice, iou=(0.25,) * clicks, objects=1, click=12.5))
+    panel._on_found(Measured(panel._choices[5], problem="It cannot be used. " * 9))
+    for width in (330, 1200):
+        widget.resize(width, 900)
+        widget.grab()
+        assert table.horizontalScrollBar().maximum() == 0
+        seen = [c for c in range(clicks + 2) if not table.isColumnHidden(c)]
+        assert {0, 1, clicks, clicks + 1} <= set(seen)
+        assert table.columnWidth(0) >= 60
+        if width == 1200:
+            assert len(seen) == clicks + 2
+    assert table.item(0, 1).toolTip().count("0.25") == clicks
 
 
 def test_a_row_can_be_used(widget):

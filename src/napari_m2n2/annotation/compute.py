@@ -210,6 +210,7 @@ def _segment(job: Job, prepared: _Prepared, progress: Progress, start: float) ->
         weights=str(getattr(result, "weights", "")),
         thresholds=thresholds,
         left_out=prompts.outside,
+        bounded=bool(getattr(result, "bounded", False)),
         distance=distance,
         image=segmenter.rgb if job.show_image else None,
     )

@@ -33,11 +33,14 @@ class Encoded:
     new : bool
         Whether it was not before.
     size : int
-        By how many bytes the store grew; 0 where nobody looked.
+        Bytes that were put there.
+    problem : str
+        Why it is there in memory only; "" where it is on the disk.
     """
 
     new: bool
     size: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class PlaneQueue:
     ----------
     planes : iterable of Plane
         Of one stack.
+    problem : str
+        Why the disk cannot be used from the beginning.
 
     Attributes
     ----------
@@ -69,12 +74,16 @@ class PlaneQueue:
         How many were encoded, and how many were in the store before.
     size : int
         Bytes that one of them takes in the store; 0 while it is not known.
+    problem : str
+        Why those to come are kept in memory only; "" while they are on the disk.
     failures : dict of Plane to str
         Those that failed `TRIES` times, and why.
     """
 
-    def __init__(self, planes: Iterable[Plane]) -> None:
+    def __init__(self, planes: Iterable[Plane], problem: str = "") -> None:
         self._left = dict.fromkeys(planes)
+        self.problem = problem
+        self._on_disk = 0
         self._tries: Counter[Plane] = Counter()
         self.all = len(self._left)
         self.new = self.known = self.size = 0
@@ -86,8 +95,14 @@ class PlaneQueue:
         return len(self._left)
 
     def fills(self, limit: int) -> bool:
-        """Whether one plane more would take the place of another of this stack."""
-        return (self.new + self.known + 1) * self.size > limit * FULL
+        """Whether one plane more would take the place of another of this stack.
+
+        Parameters
+        ----------
+        limit : int
+            Bytes that may be kept on the disk, or in memory where there is a problem with it.
+        """
+        return (self.new + self.known - self._on_disk + 1) * self.size > limit * FULL
 
     def next(self, shown: Plane | None) -> Plane | None:
         """Return the plane to encode now; None if none is left.
@@ -110,6 +125,8 @@ class PlaneQueue:
         if plane not in self._left:
             return
         if isinstance(outcome, Encoded):
+            if outcome.problem and not self.problem:
+                self.problem, self._on_disk = outcome.problem, self.new + self.known
             self.new += outcome.new
             self.known += not outcome.new
             self.size = max(self.size, outcome.size)
@@ -128,8 +145,6 @@ def encode_plane(
     contrast: Contrast,
     settings: Settings,
     progress: Progress,
-    *,
-    weigh: bool = False,
 ) -> Outcome:
     """Put what clicks on a plane need into the store of the window; never raises.
 
@@ -142,11 +157,9 @@ def encode_plane(
     settings : Settings
     progress : callable
         Called as ``progress(phase, fraction)``; it may raise `Cancelled`.
-    weigh : bool
-        Whether to look how many bytes it takes.
     """
     store = kept_attention()
-    before = store.size() if weigh else 0
+    before = store.taken
     try:
         progress("reading the image", 0.0)
         image = read()
@@ -164,6 +177,4 @@ def encode_plane(
         if is_out_of_memory(error):
             return Useless("There is not enough memory to encode this stack; set a smaller grid.")
         return Failed(f"An unexpected error stopped it ({type(error).__name__}: {error}).")
-    if store.problem:
-        return Useless(store.problem)
-    return Encoded(new, max(0, store.size() - before) if weigh and new else 0)
+    return Encoded(new, store.taken - before, store.problem)

@@ -108,6 +108,8 @@ class Segmented:
         λ of each of the job's points; NaN for those that had no say.
     left_out : int
         How many prompts lie outside the region.
+    bounded : bool
+        Whether the last point was so close to the outline that it could change but little.
     distance : (H, W) float32 array, optional
         The distance map asked for, in [0, 1].
     image : (h, w, 3) float32 array, optional
@@ -122,6 +124,7 @@ class Segmented:
     weights: str = ""
     thresholds: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     left_out: int = 0
+    bounded: bool = False
     distance: NDArray[np.float32] | None = None
     image: NDArray[np.float32] | None = None
 

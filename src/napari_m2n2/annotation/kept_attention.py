@@ -29,11 +29,14 @@ def kept_attention() -> AttentionStore:
 def keep_on_disk(folder: Path | None = None) -> AttentionStore:
     """Use a folder from now on, by default the usual one, and return its store.
 
-    What is wrong with the folder stands in the store's `problem`; it works in memory then.
+    What is wrong with the folder stands in the store's `problem`; it works in memory then, and
+    what is there stays when the folder is tried again.
     """
     global _store
     folder = default_folder() if folder is None else folder
     with _lock:
-        if _store is None or _store.folder != folder or _store.problem:
+        if _store is None or _store.folder != folder:
             _store = AttentionStore(folder)
+        elif _store.problem:
+            _store.open_again()
         return _store

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2.annotation.compute import inference_mode, memory_sentence, refuse_too_large
 from napari_m2n2.annotation.jobs import Failed, Settings, Stopped
+from napari_m2n2.annotation.kept_attention import kept_attention
 from napari_m2n2.errors import Cancelled, UserError, is_out_of_memory
 from napari_m2n2.image import Contrast
 from napari_m2n2.progress import Progress
@@ -98,7 +99,14 @@ def _proposed(
 
     own = wanted.settings
     given: dict[str, Any] = {} if own.grid is None else {"grid": own.grid}
-    finder = RegionFinder(own.backbone, wanted.by, preset=own.preset, device=own.device, **given)
+    finder = RegionFinder(
+        own.backbone,
+        wanted.by,
+        preset=own.preset,
+        device=own.device,
+        store=kept_attention(),
+        **given,
+    )
     with inference_mode():
         found = finder.find(image, contrast=wanted.contrast, partial=partial, progress=progress)
     return Proposed(found[1])
@@ -121,6 +129,7 @@ def _described(
         preset=own.preset,
         device=own.device,
         refine=own.refine,
+        store=kept_attention(),
         **given,
     )
     with inference_mode():

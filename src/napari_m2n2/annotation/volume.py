@@ -1,9 +1,9 @@
 """Carrying an object on from plane to plane until it ends.
 
 The mask of a plane is what the next one begins with, with a point in the middle of each of its
-parts. That says where the object is and about how large; where its outline is now, the method
-finds in the image. An object has ended where the outline is suddenly another one: it covers too
-little of the one before, or is much larger or smaller.
+parts and some more well inside. That says where the object is and about how large; where its
+outline is now, the method finds in the image. An object has ended where the outline is suddenly
+another one: it covers too little of the one before, or is much larger or smaller.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ _MOST_PARTS = 8
 
 _LEAST_PART = 0.02
 """Share of an object below which a part of it is a crumb."""
+
+_MORE = 4
+"""Points beside those in the middles of the parts: what is inside may be of several kinds."""
+
+_DEEP, _APART = 0.5, 0.4
+"""How far from the outline they lie, and from one another: shares of how far the deepest does."""
 
 
 @dataclass(frozen=True)
@@ -233,9 +239,9 @@ def carry_prompts(mask: NDArray[np.bool_]) -> PlanePrompts:
     """Return what a mask (H, W) says to the plane beside it: itself, and where its parts are.
 
     A rough mask has but one seed (`napari_m2n2.segmentation.seeds`), from which its other parts
-    could not be reached.
+    could not be reached, nor what lies around a core of another kind.
     """
-    points = np.array(middles(mask), dtype=np.float64).reshape(-1, 2)
+    points = np.array(spread(mask, middles(mask)), dtype=np.float64).reshape(-1, 2)
     return PlanePrompts(points=points, labels=np.ones(len(points), bool), start=mask)
 
 
@@ -254,6 +260,24 @@ def middles(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
         rows, columns = find_objects(parts)[part]
         row, column = innermost(parts[rows, columns] == part + 1)
         found.append((row + rows.start, column + columns.start))
+    return found
+
+
+def spread(mask: NDArray[np.bool_], pixels: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return pixels of a mask (H, W) and a few more: well inside, as far apart as can be."""
+    from scipy.ndimage import distance_transform_edt
+
+    if not pixels:
+        return []
+    rows, columns = (slice(max(k.min() - 1, 0), k.max() + 2) for k in np.nonzero(mask))
+    depth = distance_transform_edt(np.pad(mask[rows, columns], 1))[1:-1, 1:-1]
+    inside = np.argwhere(depth >= _DEEP * depth.max()) + np.array([rows.start, columns.start])
+    found = list(pixels)
+    away = np.min([((inside - pixel) ** 2).sum(axis=1) for pixel in found], axis=0)
+    while len(found) < len(pixels) + _MORE and away.max() >= (_APART * depth.max()) ** 2:
+        row, column = inside[away.argmax()].tolist()
+        found.append((row, column))
+        away = np.minimum(away, ((inside - found[-1]) ** 2).sum(axis=1))
     return found
 
 

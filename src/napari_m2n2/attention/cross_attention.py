@@ -7,13 +7,15 @@ map divided by its sum, levels of two resolutions weighted, mean over the tokens
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from napari_m2n2.attention.hooked import submodule
+from napari_m2n2.attention.word_clusters import clustered
 from napari_m2n2.errors import InputError, MissingError
 
 
@@ -66,6 +68,7 @@ def phrase_maps(
     grid: tuple[int, int],
     places: Sequence[Sequence[int]],
     *,
+    clusters: int = 0,
     levels: Sequence[Level] = LEVELS,
 ) -> torch.Tensor:
     """Return where an image answers to each phrase, (P, N) float32, not negative.
@@ -80,6 +83,8 @@ def phrase_maps(
         h · w = N, cells of the finest level.
     places : sequence of sequence of int
         The tokens of each phrase.
+    clusters : int
+        Cells of so many clusters share their mean before the tokens are chosen; 0 for none.
     levels : sequence of Level
 
     Raises
@@ -107,7 +112,33 @@ def phrase_maps(
         )[0]
         total = level.weight * enlarged if total is None else total + level.weight * enlarged
     assert total is not None
-    return torch.stack([total[list(some)].mean(dim=0).ravel() for some in places])
+    total = total.flatten(1)
+    if clusters:
+        total = clustered(total, grid, clusters)
+    return torch.stack([total[list(some)].mean(dim=0) for some in places])
+
+
+@contextmanager
+def heavier_keys(
+    unet: torch.nn.Module, places: Sequence[Sequence[int]], gain: float
+) -> Iterator[None]:
+    """Multiply the keys of some tokens in every cross-attention of a UNet while this is open.
+
+    The paper's equations 7 and 8; the published program multiplies what keys and values are made
+    of (`napari_m2n2.attention.words`).
+    """
+    tokens = [place for some in places for place in some]
+
+    def scale(module: torch.nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+        scaled = output.clone()
+        scaled[:, tokens] *= gain
+        return scaled
+
+    with ExitStack() as hooks:
+        for path, module in unet.named_modules():
+            if path.endswith("attn2.to_k"):
+                hooks.callback(module.register_forward_hook(scale).remove)
+        yield
 
 
 def _token_maps(

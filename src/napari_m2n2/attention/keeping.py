@@ -52,6 +52,8 @@ class AttentionStore:
     folder : Path or None
     problem : str
         That sentence; "" while all is well.
+    taken : int
+        Bytes that were given to keep so far, whether they are still there or not.
 
     Notes
     -----
@@ -68,16 +70,24 @@ class AttentionStore:
     ) -> None:
         self.folder = folder
         self.problem = ""
+        self.taken = 0
         self._warn = warn
         self._lock = threading.RLock()
         self._memory = memory
         self._held = 0
         self._newest: OrderedDict[str, tuple[str, Arrays]] = OrderedDict()
+        self._limit = limit
+        self.open_again()
+
+    def open_again(self) -> None:
+        """Try the disk once more, which may be of use by now; what is in memory stays."""
+        self.problem = ""
         self._disk: DiskStore | None = None
         self._may_write = True
-        if folder is not None:
+        if self.folder is not None:
+            limit = default_limit() if self._limit is None else self._limit
             try:
-                self._disk = DiskStore(folder, default_limit() if limit is None else limit)
+                self._disk = DiskStore(self.folder, limit)
             except FileError as error:
                 self._give_up(str(error))
 
@@ -151,6 +161,8 @@ class AttentionStore:
 
     def keep_arrays(self, key: str, about: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keep arrays of floating point, and what is to be known of them."""
+        with self._lock:
+            self.taken += _bytes(about, arrays)
         self._remember(key, about, dict(arrays))
         if self._disk is None or not self._may_write:
             return
@@ -165,6 +177,11 @@ class AttentionStore:
     def limit(self) -> int | None:
         """Most bytes on the disk, where the oldest make room for new ones; None without one."""
         return None if self._disk is None else self._disk.limit
+
+    @property
+    def room(self) -> int:
+        """Most bytes of new entries that stay: on the disk, or in memory where it is not used."""
+        return self._disk.limit if self._disk is not None and self._may_write else self._memory
 
     def size(self) -> int:
         """Return the bytes on the disk."""
@@ -241,6 +258,6 @@ def _memory_of(attention: Attention) -> torch.Tensor | None:
     return matrix if fits and matrix.is_contiguous() else None
 
 
-def _bytes(about: str, arrays: Arrays) -> int:
+def _bytes(about: str, arrays: Mapping[str, NDArray[Any]]) -> int:
     """Return the size of arrays, or of what is known of them where there are none."""
     return sum(array.nbytes for array in arrays.values()) or len(about)

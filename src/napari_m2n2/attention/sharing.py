@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from napari_m2n2.attention.base import Attention
     from napari_m2n2.attention.hooked import Hooked
+    from napari_m2n2.attention.words import Emphasis
 
 _loaded: WeakValueDictionary[Hashable, _Shared] = WeakValueDictionary()
 _lock = threading.Lock()
@@ -60,7 +61,7 @@ class OnGrid:
         rgb: NDArray[np.float32],
         phrases: Sequence[str],
         *,
-        gain: float,
+        emphasis: Emphasis,
         progress: Progress = ignore,
     ) -> tuple[torch.Tensor, Attention]:
         """Return where an image answers to each phrase, (P, N), and its attention meanwhile.
@@ -79,7 +80,7 @@ class OnGrid:
         with self._shared.lock:
             backbone.grid = self.grid
             found: tuple[torch.Tensor, Attention] = attend(
-                rgb, phrases, gain=gain, progress=progress
+                rgb, phrases, emphasis=emphasis, progress=progress
             )
             return found
 

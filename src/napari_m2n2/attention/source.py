@@ -17,6 +17,7 @@ from napari_m2n2.attention.keeping import AttentionStore
 from napari_m2n2.attention.options import PLAIN, BackboneOptions
 from napari_m2n2.attention.sharing import OnGrid
 from napari_m2n2.attention.weights import Weights
+from napari_m2n2.attention.words import Emphasis
 from napari_m2n2.errors import InputError, NoMemoryError, UserError, is_out_of_memory
 from napari_m2n2.progress import Progress, ignore
 
@@ -93,9 +94,10 @@ class AttentionSource:
             If the grid does not fit into memory.
         """
         progress("attention", 0.0)
-        attention = (
-            self._attend(rgb, progress) if self._store is None else self._kept(rgb, progress)
-        )
+        with torch.inference_mode():
+            attention = (
+                self._attend(rgb, progress) if self._store is None else self._kept(rgb, progress)
+            )
         progress("attention", 1.0)
         return attention
 
@@ -104,7 +106,7 @@ class AttentionSource:
         rgb: NDArray[np.float32],
         phrases: Sequence[str],
         *,
-        gain: float,
+        emphasis: Emphasis,
         progress: Progress = ignore,
     ) -> tuple[torch.Tensor, Attention]:
         """Return where an image answers to each phrase, (P, N), and its attention meanwhile.
@@ -121,7 +123,9 @@ class AttentionSource:
             attend = getattr(self._made(progress), "attend_words", None)
         if attend is None:
             raise InputError(f"The backbone {self.name!r} does not understand text; use points.")
-        found: tuple[torch.Tensor, Attention] = attend(rgb, phrases, gain=gain, progress=progress)
+        found: tuple[torch.Tensor, Attention] = attend(
+            rgb, phrases, emphasis=emphasis, progress=progress
+        )
         return found
 
     def key(self, rgb: NDArray[np.float32], progress: Progress = ignore) -> str:
@@ -146,8 +150,7 @@ class AttentionSource:
         # a backbone of the user's need not report
         reports = "progress" in inspect.signature(backbone.attend).parameters
         arguments: dict[str, Any] = {"progress": progress} if reports else {}
-        with torch.inference_mode():
-            return backbone.attend(rgb, **arguments)
+        return backbone.attend(rgb, **arguments)
 
     def _made(self, progress: Progress) -> Backbone:
         """Return the backbone."""

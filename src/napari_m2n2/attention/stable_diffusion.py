@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from napari_m2n2.attention import fit, libraries
 from napari_m2n2.attention.base import Attention
-from napari_m2n2.attention.cross_attention import paths_of, phrase_maps
+from napari_m2n2.attention.cross_attention import heavier_keys, paths_of, phrase_maps
 from napari_m2n2.attention.diffusion_modules import (
     PIXELS,
     Modules,
@@ -39,7 +40,7 @@ from napari_m2n2.attention.hooked import (
 )
 from napari_m2n2.attention.options import BLOCKS, BackboneOptions
 from napari_m2n2.attention.preprocess import for_diffusion
-from napari_m2n2.attention.words import embed_phrases
+from napari_m2n2.attention.words import Emphasis, embed_phrases
 from napari_m2n2.errors import MissingError
 from napari_m2n2.progress import Progress, ignore
 
@@ -209,7 +210,7 @@ class StableDiffusion(Hooked):
         rgb: NDArray[np.float32],
         phrases: Sequence[str],
         *,
-        gain: float,
+        emphasis: Emphasis,
         progress: Progress = ignore,
     ) -> tuple[torch.Tensor, Attention]:
         """Return where an image answers to each phrase, (P, N), and its attention meanwhile.
@@ -217,28 +218,34 @@ class StableDiffusion(Hooked):
         Parameters are those of `attend` and of `napari_m2n2.attention.words.embed_phrases`, and
         so are the errors. Unlike iSeg's program, no noise is added to the image, as in `attend`.
         """
-        return self.guarded(lambda: self._answer(rgb, phrases, gain, progress), progress)
+        return self.guarded(lambda: self._answer(rgb, phrases, emphasis, progress), progress)
 
     def _answer(
-        self, rgb: NDArray[np.float32], phrases: Sequence[str], gain: float, progress: Progress
+        self,
+        rgb: NDArray[np.float32],
+        phrases: Sequence[str],
+        emphasis: Emphasis,
+        progress: Progress,
     ) -> tuple[torch.Tensor, Attention]:
         """Run the UNet with a sentence instead of the empty prompt."""
         if self._folder is None:
             raise MissingError("Networks without a folder have no text encoder; use points.")
-        worded = embed_phrases(self._folder, phrases, gain)
+        keys_only = emphasis.keys_only
+        worded = embed_phrases(self._folder, phrases, 1.0 if keys_only else emphasis.gain)
         unet = self.modules.unet
         latent = self.encode(rgb, progress=part(progress, 0.0, 0.55))
         step = torch.tensor(self.options.timestep, device=latent.device)
         embedding = worded.embedding.to(self.device, self._dtype)
         probes = _probes(unet, self.options.blocks or PUBLISHED_BLOCKS)
         paths = [path for probe in probes for path in (probe.query, probe.key)]
-        with watched(unet, part(progress, 0.55, 0.95)):
+        heavier = heavier_keys(unet, worded.places, emphasis.gain) if keys_only else nullcontext()
+        with watched(unet, part(progress, 0.55, 0.95)), heavier:
             seen = read_outputs(
                 unet,
                 [*paths, *paths_of()],
                 lambda: unet(latent, step, encoder_hidden_states=embedding),
             )
-        maps = phrase_maps(unet, seen, self.grid, worded.places)
+        maps = phrase_maps(unet, seen, self.grid, worded.places, clusters=emphasis.clusters)
         cells = self.grid[0] * self.grid[1]
         read = blocks_of(seen, probes, cells)
         return maps, Attention(

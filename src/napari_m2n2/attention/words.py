@@ -20,6 +20,27 @@ _BEFORE, _BETWEEN, _AFTER = "a photograph of", "and", "and other object and back
 """The sentence around the phrases, as published."""
 
 
+@dataclass(frozen=True)
+class Emphasis:
+    """How the words that a user gave stand out from the sentence around them.
+
+    Attributes
+    ----------
+    gain : float
+        γ > 0, how much heavier their tokens are.
+    keys_only : bool
+        Whether only the keys of the cross-attention are heavier, as the paper has it, or all that
+        the network reads, as in the published program.
+    clusters : int
+        How many clusters of cells share their answers
+        (`napari_m2n2.attention.word_clusters.clustered`); 0 for none.
+    """
+
+    gain: float
+    keys_only: bool = False
+    clusters: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Worded:
     """Phrases in a sentence, as the network reads them.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_m2n2 import parallel
+from napari_m2n2.attention.store import readable
 from napari_m2n2.attention.usual import LIMIT, default_limit
 from napari_m2n2.bulk.clock import Clock, Pace
 from napari_m2n2.bulk.engine import Engine, create, open_kept
@@ -26,11 +27,10 @@ _AS_IT_IS: Contrast = (0.0, 1.0)
 
 @dataclass(frozen=True)
 class EncodeTask:
-    """A plane to encode; `engine` has a store. `weigh` asks how much it takes there."""
+    """A plane to encode; `engine` has a store."""
 
     plane: StackPlane
     engine: Engine
-    weigh: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,18 @@ class PlaneEncoded:
     new : bool
         Whether anything of it was missing.
     size : int
-        Bytes that it takes; 0 where nobody looked.
+        Bytes that were put there.
     """
 
     new: bool
     size: int = 0
+
+
+@dataclass(frozen=True)
+class PlaneUnkept:
+    """A plane is not in the store and cannot be put there; `sentence` says why."""
+
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -86,19 +93,22 @@ class Encoded:
     known : int
         How many were in the store before.
     failures : tuple of EncodeFailure
+    unkept : int
+        How many are not in the store since it could not be written.
     """
 
     planes: int
     new: int
     known: int
     failures: tuple[EncodeFailure, ...]
+    unkept: int = 0
 
 
 _segmenters: dict[Engine, Segmenter] = {}
 """That of this process; loading its weights can take longer than a plane."""
 
 
-def encode_plane(task: EncodeTask) -> Iterator[PlaneEncoded | PlaneFailed]:
+def encode_plane(task: EncodeTask) -> Iterator[PlaneEncoded | PlaneUnkept | PlaneFailed]:
     """Yield, once, whether a plane is in the store now."""
     if task.engine not in _segmenters:
         _segmenters.clear()
@@ -110,20 +120,23 @@ def encode_plane(task: EncodeTask) -> Iterator[PlaneEncoded | PlaneFailed]:
     segmenter = _segmenters[task.engine]
     store = segmenter.store
     assert store is not None
-    # looking at all files of a large store takes longer than a plane
-    before = store.size() if task.weigh else 0
+    before = store.taken
     try:
-        new = segmenter.encode(task.plane.rgb(), contrast=_AS_IT_IS)
+        rgb = task.plane.rgb()
+        if store.problem:  # what cannot be kept is not computed, but it may be there already
+            new = not segmenter.is_encoded(rgb, contrast=_AS_IT_IS)
+        else:
+            new = segmenter.encode(rgb, contrast=_AS_IT_IS)
     except MissingError as error:
         yield PlaneFailed(str(error), any_plane=True)
         return
     except UserError as error:
         yield PlaneFailed(str(error))
         return
-    if store.problem:
-        yield PlaneFailed(store.problem, any_plane=True)
-        return
-    yield PlaneEncoded(new, max(0, store.size() - before) if task.weigh and new else 0)
+    if new and store.problem:
+        yield PlaneUnkept(store.problem)
+    else:
+        yield PlaneEncoded(new, store.taken - before)
 
 
 def encode(
@@ -157,7 +170,9 @@ def encode(
         Called about twice a second as ``progress(phase, fraction)``, the time left being in the
         phase; may raise `Cancelled`.
     warn : callable
-        Is told, in one sentence, where the store is too small for all planes.
+        Is told, in one sentence, where the store is too small for all planes, and once where it
+        cannot be written any more. The planes that are there are still counted then, and no other
+        is computed.
 
     Raises
     ------
@@ -176,7 +191,7 @@ def encode(
     if problem:
         raise FileError(problem)
     planes, failures = _planes(paths, look, axes, channel_axis)
-    tasks = [EncodeTask(plane, engine, place == 0) for place, plane in enumerate(planes)]
+    tasks = [EncodeTask(plane, engine) for plane in planes]
     tally = _Tally(planes, failures, warn)
     clock = Clock("encoding", tally.pace, progress)
     outcomes = parallel.run(
@@ -185,7 +200,7 @@ def encode(
     with closing(outcomes):
         for outcome in outcomes:
             tally.take(outcome)
-    return Encoded(len(planes), tally.new, tally.known, tuple(tally.failures))
+    return Encoded(len(planes), tally.new, tally.known, tuple(tally.failures), tally.unkept)
 
 
 class _Tally:
@@ -200,7 +215,8 @@ class _Tally:
         self._planes = planes
         self._warn = warn
         self.failures = failures
-        self.new = self.known = self._ended = 0
+        self.new = self.known = self.unkept = self._ended = 0
+        self._weighed = False
 
     def pace(self) -> Pace:
         """Return how far the work is; planes that were there before take hardly any time."""
@@ -224,23 +240,30 @@ class _Tally:
                 f"It could not be encoded ({outcome.reason}); the same command tries it again.",
             )
 
-    def _count(self, task: int, told: PlaneEncoded | PlaneFailed) -> None:
+    def _count(self, task: int, told: PlaneEncoded | PlaneUnkept | PlaneFailed) -> None:
         """Count a plane."""
         if isinstance(told, PlaneEncoded):
             self.new += told.new
             self.known += not told.new
-            self._weigh(told.size * len(self._planes))
+            self._weigh(told.size)
+        elif isinstance(told, PlaneUnkept):
+            if not self.unkept:
+                self._warn(told.sentence)
+            self.unkept += 1
         elif told.any_plane:
             raise FileError(told.sentence)
         else:
             self._fail(task, told.sentence)
 
     def _weigh(self, size: int) -> None:
-        """Warn where planes would take the place of others of the same command."""
-        limit = default_limit()
-        if size > limit:
+        """Warn once where planes would take the place of others of the same command."""
+        if not size or self._weighed:
+            return
+        self._weighed = True
+        whole, limit = size * len(self._planes), default_limit()
+        if whole > limit:
             self._warn(
-                f"All planes together take {size / 1e9:.0f} GB but the store may have "
+                f"All planes together take {readable(whole)} but the store may have "
                 f"{limit / 1e9:.3g} GB, so that the first ones will be deleted; set a larger "
                 f"{LIMIT}."
             )

@@ -33,21 +33,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
+    debug = False
     try:
         options = parse(sys.argv[1:] if argv is None else argv)
-    except SystemExit as end:  # argparse has said what is wrong, or printed the help
-        return end.code if isinstance(end.code, int) else FINE
-    try:
+        debug = options.debug
         code: int = import_module(options.module).run(options)
         sys.stdout.flush()
-    except (KeyboardInterrupt, Cancelled):
-        tell("Interrupted; no half-written file is left behind.")
+    except SystemExit as end:  # argparse has said what is wrong, or printed the help
+        return end.code if isinstance(end.code, int) else FINE
+    except (KeyboardInterrupt, Cancelled) as end:
+        tell(str(end) or "Interrupted; no half-written file is left behind.")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CANNOT
     except Exception as error:  # noqa: BLE001 - no user shall see a traceback without asking for it
-        if options.debug:
+        if debug:
             traceback.print_exc()
         tell(_sentence(error))
         return CANNOT

@@ -10,9 +10,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_m2n2.cli.console import tell
+from napari_m2n2.cli.console import resumable, tell
 from napari_m2n2.cli.measuring import (
-    Resumable,
     add_data,
     add_measuring,
     data_options,
@@ -74,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="napari-m2n2-") as temporary:
         folder = options.folder if kept else Path(temporary)
         make_folder(folder)
-        with Resumable(folder) if kept else nullcontext():
+        with resumable(folder) if kept else nullcontext():
             runs, complete = _run(found, folder, options)
     for study in found:
         sys.stdout.write(markdown(study, runs) + "\n")

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_m2n2.cli.console import ConsoleProgress, tell
-from napari_m2n2.cli.measuring import Resumable
+from napari_m2n2.cli.console import ConsoleProgress, counted, resumable, tell
 from napari_m2n2.cli.options import (
     EXIT_CODES,
     Commands,
@@ -19,16 +18,21 @@ from napari_m2n2.cli.options import (
     add_stacks,
     add_work,
 )
-from napari_m2n2.cli.work import add_store, engine_from, look_from, store_folder, workers_for
+from napari_m2n2.cli.work import (
+    TOLD,
+    add_store,
+    engine_from,
+    look_from,
+    store_folder,
+    tell_failure,
+    workers_for,
+)
 from napari_m2n2.errors import InputError
 
 if TYPE_CHECKING:
     from napari_m2n2.bulk.engine import Engine
     from napari_m2n2.bulk.plan import ImagePlan
     from napari_m2n2.bulk.records import ImageRecord
-
-_TOLD = 10
-"""Failures that are told one by one."""
 
 _TABLE = ".csv"
 
@@ -108,7 +112,7 @@ def run(options: argparse.Namespace) -> int:
     engine = engine_from(options, store_folder(options) if options.store else None)
     create(engine)  # whatever is wrong with the settings is found before the work begins
     plans = _plans(options, engine)
-    with Resumable(journal_path(options.records)), ConsoleProgress() as progress:
+    with resumable(journal_path(options.records)), ConsoleProgress() as progress:
         records = batch(
             plans,
             options.records,
@@ -151,21 +155,17 @@ def _plans(options: argparse.Namespace, engine: Engine) -> list[ImagePlan]:
 def _report(records: Sequence[ImageRecord], path: Path) -> int:
     """Say what was done and what could not be, and return the exit code."""
     failures = [(record.image, failure) for record in records for failure in record.failures]
-    for image, failure in failures[:_TOLD]:
-        where = [image]
-        if failure.plane:
-            where.append(f"plane {' '.join(str(index) for index in failure.plane)}")
-        if failure.object:
-            where.append(f"object {failure.object}")
-        tell(f"{', '.join(where)}: {failure.sentence}")
+    for image, failure in failures[:TOLD]:
+        tell_failure(image, failure.sentence, plane=failure.plane, number=failure.object)
     written = [record for record in records if record.labels]
     objects = sum(len(record.objects) for record in written)
     sys.stdout.write(
-        f"{path}: labels of {len(written)} of {len(records)} images with {objects} objects\n"
+        f"{path}: labels of {len(written)} of {counted(len(records), 'image')} with "
+        f"{counted(objects, 'object')}\n"
     )
     sys.stdout.flush()
     if not failures:
         return 0
-    entries = "1 entry" if len(failures) == 1 else f"{len(failures)} entries"
+    entries = counted(len(failures), "entry", "entries")
     tell(f"{entries} (objects, planes or whole images) could not be done; the records name each.")
     return 1

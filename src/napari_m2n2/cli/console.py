@@ -6,9 +6,13 @@ import json
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from napari_m2n2.errors import Cancelled
 
 PROGRAM = "napari-m2n2"
 
@@ -29,6 +33,36 @@ def to_json(report: Mapping[str, Any]) -> str:
         for key, value in report.items()
     ]
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with what is counted; the plural of `one` has an s if it is not given."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
+@contextmanager
+def resumable(place: Path, what: str = "what is done") -> Iterator[None]:
+    """Say, when the work in the block is interrupted, that the same command goes on.
+
+    Parameters
+    ----------
+    place : Path
+        Where `what` is kept; while it is not there, nothing is promised.
+    what : str
+
+    Raises
+    ------
+    Cancelled
+        With that sentence, instead of Ctrl-C.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, Cancelled):
+        if not place.exists():
+            raise
+        raise Cancelled(
+            f"Interrupted; {what} is kept in {place}, and the same command goes on from there."
+        ) from None
 
 
 class ConsoleProgress:

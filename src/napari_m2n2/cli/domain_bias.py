@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from napari_m2n2.cli.console import resumable
 from napari_m2n2.cli.measuring import (
-    Resumable,
     add_measuring,
     make_folder,
     measure,
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     html = options.html or folder / "domain-bias.html"
     markdown = options.markdown or folder / "domain-bias.md"
     make_folder(folder)
-    with Resumable(folder):
+    with resumable(folder):
         new = _run(parts, settings, folder, options)
     write(write_domain_bias, [*runs, *new], options, html=html, markdown=markdown)
     failures = [failure for one in new for failure in one.failures]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_m2n2.attention.catalogue import MODELS
 from napari_m2n2.attention.options import VAES
-from napari_m2n2.cli.console import ConsoleProgress, tell
+from napari_m2n2.cli.console import ConsoleProgress
 from napari_m2n2.cli.options import EXIT_CODES, Commands, add_common
 from napari_m2n2.errors import Cancelled
 
@@ -55,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
             if options.to is not None:
                 folder = gather(options.name, given, found, options.to, progress)
     except (KeyboardInterrupt, Cancelled):
-        tell("What has come is kept; the same command goes on from there.")
-        raise
+        raise Cancelled(
+            "Interrupted; what has come is kept, and the same command goes on from there."
+        ) from None
     sys.stdout.write(f"{options.name}: {found} in {folder}\n")
     return 0

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_m2n2.cli.console import ConsoleProgress, tell
+from napari_m2n2.cli.console import ConsoleProgress, counted, resumable, tell
+from napari_m2n2.cli.one_plane import read_plane
 from napari_m2n2.cli.options import (
     EXIT_CODES,
     Commands,
@@ -18,17 +19,23 @@ from napari_m2n2.cli.options import (
     add_image,
     add_work,
     backbone_settings,
+    check_plane,
 )
 from napari_m2n2.cli.segment import device_notes
-from napari_m2n2.cli.work import add_store, engine_from, look_from, store_folder, workers_for
+from napari_m2n2.cli.work import (
+    TOLD,
+    add_store,
+    engine_from,
+    look_from,
+    store_folder,
+    tell_failure,
+    workers_for,
+)
 from napari_m2n2.errors import FileError
 
 if TYPE_CHECKING:
     from napari_m2n2.attention.base import Attention
     from napari_m2n2.bulk.encoding import Encoded
-
-_TOLD = 10
-"""Failures that are told one by one."""
 
 
 def add_parser(commands: Commands) -> None:
@@ -70,8 +77,8 @@ def _check(options: argparse.Namespace) -> None:
             error("--index is for --export; without it all planes are encoded")
     elif len(options.paths) > 1:
         error("--export takes one image")
-    elif options.axis and not options.index:
-        error("--axis needs --index, the number of the plane along that axis")
+    else:
+        check_plane(options)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,13 +92,14 @@ def _encode(options: argparse.Namespace) -> int:
     from napari_m2n2.bulk.engine import create
     from napari_m2n2.files.stacks import image_files
 
-    engine = engine_from(options, store=store_folder(options))
+    store = store_folder(options)
+    engine = engine_from(options, store)
     create(engine)  # whatever is wrong with the settings is found before the work begins
     paths = image_files(options.paths)
     for note in device_notes(options):
         tell(note)
     began = time.monotonic()
-    with ConsoleProgress() as progress:
+    with resumable(Path(store), "what is encoded"), ConsoleProgress() as progress:
         found = encode(
             paths,
             engine,
@@ -103,24 +111,27 @@ def _encode(options: argparse.Namespace) -> int:
             progress=progress,
             warn=tell,
         )
-    return _report(found, len(paths), str(engine.store), time.monotonic() - began)
+    return _report(found, len(paths), store, time.monotonic() - began)
 
 
 def _report(found: Encoded, files: int, store: str, seconds: float) -> int:
     """Say what was done and what could not be, and return the exit code."""
-    for failure in found.failures[:_TOLD]:
-        index = " ".join(str(number) for number in failure.index or ())
-        tell(f"{failure.path}{f', plane {index}' if index else ''}: {failure.sentence}")
+    for failure in found.failures[:TOLD]:
+        tell_failure(failure.path, failure.sentence, plane=failure.index)
     sys.stdout.write(
-        f"{store}: {found.new} planes encoded and {found.known} there before, of {found.planes} "
-        f"in {files} {'file' if files == 1 else 'files'} ({seconds:.1f} s)\n"
+        f"{store}: {counted(found.new, 'plane')} encoded and {found.known} there before, of "
+        f"{found.planes} in {counted(files, 'file')} ({seconds:.1f} s)\n"
     )
     sys.stdout.flush()
-    if not found.failures:
-        return 0
-    entries = "1 plane or file" if len(found.failures) == 1 else f"{len(found.failures)} of them"
-    tell(f"{entries} could not be encoded; the same command tries again.")
-    return 1
+    if found.unkept:
+        tell(
+            f"{counted(found.unkept, 'plane')} could not be kept there; mend that, and the same "
+            "command goes on."
+        )
+    if found.failures:
+        entries = counted(len(found.failures), "entry", "entries")
+        tell(f"{entries} (planes or files) could not be encoded; the same command tries again.")
+    return 1 if found.unkept or found.failures else 0
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -139,13 +150,7 @@ def _export(options: argparse.Namespace) -> int:
     own = {"grid": given.pop("grid")} if "grid" in given else {}
     grid = resolve(options.method, options.preset, options.backbone, own, device).grid
     source = AttentionSource(options.backbone, grid, device, check_options(given))
-    plane = files.read_image(
-        options.paths[0],
-        axis=options.axis,
-        index=options.index,
-        channel_axis=options.channel_axis,
-    )
-    files.check_channels(plane, options.channels)
+    plane = read_plane(options, options.paths[0])
     rgb = to_rgb(
         plane.data,
         channel_axis=plane.channel_axis,

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
-from napari_m2n2.cli.console import tell
+from napari_m2n2.cli.console import resumable, tell
 from napari_m2n2.cli.measuring import (
-    Resumable,
     add_data,
     add_measuring,
     data_options,
@@ -62,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     kept = options.json is not None
     with tempfile.TemporaryDirectory(prefix="napari-m2n2-") as folder:
         output = options.json if kept else Path(folder) / "run.json"
-        with Resumable(Path(f"{output}.journal")) if kept else nullcontext():
+        with resumable(Path(f"{output}.journal")) if kept else nullcontext():
             found = measure(options.dataset, options.path, settings, output, options, data=data)
     sys.stdout.write(overview(found))
     sys.stdout.flush()

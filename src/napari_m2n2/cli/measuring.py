@@ -8,18 +8,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_m2n2.cli.console import ConsoleProgress, tell
+from napari_m2n2.cli.console import ConsoleProgress, counted, tell
 from napari_m2n2.cli.options import (
     add_backbone_details,
     add_engine,
     add_work,
     backbone_settings,
 )
-from napari_m2n2.errors import Cancelled, FileError, InputError
+from napari_m2n2.errors import FileError, InputError
 from napari_m2n2.evaluation.predictors import PEERS, names
 
 if TYPE_CHECKING:
-    from napari_m2n2.evaluation.runs import Failure, Run, Settings
+    from napari_m2n2.evaluation.failure import Failure
+    from napari_m2n2.evaluation.runs import Run, Settings
 
 _TOLD = 10
 """Failures that are told one by one."""
@@ -183,22 +184,6 @@ def measure(
         )
 
 
-class Resumable:
-    """Says, when the work inside is interrupted, that it goes on; a context manager."""
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Say where what is done was kept."""
-        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt | Cancelled)
-        if interrupted and self._place.exists():
-            tell(f"What is done is kept in {self._place}; the same command goes on from there.")
-
-
 def tell_failures(failures: Sequence[Failure], evaluated: int, kept: bool) -> int:
     """Say what could not be evaluated, the first ones with their reason; return the exit code.
 
@@ -215,8 +200,8 @@ def tell_failures(failures: Sequence[Failure], evaluated: int, kept: bool) -> in
     for failure in failures[:_TOLD]:
         place = " ".join(filter(None, (failure.image, failure.object)))
         tell(f"{', '.join(filter(None, (failure.dataset, place)))}: {failure.sentence}")
-    objects = "1 object was" if evaluated == 1 else f"{evaluated} objects were"
-    entries = "1 entry" if len(failures) == 1 else f"{len(failures)} entries"
+    objects = counted(evaluated, "object was", "objects were")
+    entries = counted(len(failures), "entry", "entries")
     named = "; the run file names each" if kept else ""
     tell(f"{objects} evaluated, and {entries} (objects or whole images) could not be{named}.")
     return 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from napari_m2n2.attention.options import DTYPES, VAES
@@ -40,6 +41,17 @@ def add_image(parser: argparse.ArgumentParser) -> None:
     _add_channel_axis(plane)
     parser.set_defaults(check=check_plane)
     _add_look(parser)
+
+
+def add_output(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add where the labels of a plane go."""
+    parser.add_argument(
+        *("-o", "--output"),
+        type=Path,
+        required=required,
+        metavar="LABELS",
+        help="label image to write: .tif, .tiff, .png, .nii, .nii.gz or .zarr",
+    )
 
 
 def add_stacks(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_m2n2.cli.console import ConsoleProgress, tell
+from napari_m2n2.cli.console import ConsoleProgress, counted, tell
+from napari_m2n2.cli.one_plane import read_plane
 from napari_m2n2.cli.options import (
     EXIT_CODES,
     Commands,
@@ -17,10 +18,12 @@ from napari_m2n2.cli.options import (
     add_backbone_details,
     add_common,
     add_image,
+    add_output,
     backbone_settings,
     check_plane,
 )
 from napari_m2n2.cli.segment import device_notes
+from napari_m2n2.cli.work import add_store, tell_failure
 from napari_m2n2.errors import UserError
 from napari_m2n2.progress import Progress
 from napari_m2n2.segmentation.registry import REGIONS
@@ -53,16 +56,12 @@ def add_parser(commands: Commands) -> None:
         help="an image; with --pseudo-labels several, or folders with such",
     )
     add("-n", "--count", type=int, metavar="N", help="how many regions (default: as found)")
-    add(
-        *("-o", "--output"),
-        type=Path,
-        metavar="LABELS",
-        help="label image to write: .tif, .tiff, .png, .nii, .nii.gz or .zarr",
-    )
+    add_output(parser, required=False)
     add("--by", choices=REGIONS, default=next(iter(REGIONS)), help=_ways())
     add_image(parser)
     add_backbone(parser.add_argument_group("where the attention comes from"))
     add_backbone_details(parser)
+    add_store(parser)
     drawn = parser.add_argument_group("pseudo-labels")
     drawn.add_argument(
         "--pseudo-labels",
@@ -117,7 +116,7 @@ def _labels(options: argparse.Namespace) -> int:
     from napari_m2n2 import files
 
     files.check_output(options.output, options.images[0])
-    plane = _plane(options, options.images[0])
+    plane = read_plane(options, options.images[0])
     files.check_fits(options.output, plane)
     began = time.perf_counter()
     with ConsoleProgress() as progress:
@@ -145,18 +144,18 @@ def _pseudo_labels(options: argparse.Namespace) -> int:
     with ConsoleProgress() as progress:
         for number, path in enumerate(paths, start=1):
             try:
-                plane = _plane(options, path)
+                plane = read_plane(options, path)
                 rgb, regions = find(plane, progress)
             except UserError as error:
                 failures += 1
-                tell(f"{path}: {error}")
+                tell_failure(path, str(error))
                 continue
             drawn = _draw(regions, options.samples, (options.seed, number))
             folder.add(path.name.partition(".")[0], rgb, drawn)
             masks += len(drawn)
     sys.stdout.write(
-        f"{options.pseudo_labels}: {masks} masks of {len(paths) - failures} "
-        f"{'image' if len(paths) - failures == 1 else 'images'}\n"
+        f"{options.pseudo_labels}: {counted(masks, 'mask')} of "
+        f"{counted(len(paths) - failures, 'image')}\n"
     )
     return 1 if failures else 0
 
@@ -170,25 +169,19 @@ def _draw(regions: Regions, samples: int, seed: tuple[int, int]) -> list[NDArray
     return list({mask.tobytes(): mask for mask in drawn}.values())
 
 
-def _plane(options: argparse.Namespace, path: Path) -> Plane:
-    """Read the plane that is meant."""
-    from napari_m2n2 import files
-
-    plane = files.read_image(
-        path, axis=options.axis, index=options.index, channel_axis=options.channel_axis
-    )
-    files.check_channels(plane, options.channels)
-    return plane
-
-
 def _finder(
     options: argparse.Namespace,
 ) -> Callable[[Plane, Progress], tuple[NDArray[np.float32], Regions]]:
     """Return what finds the image as it is seen, and its regions."""
+    from napari_m2n2.attention.keeping import open_store
     from napari_m2n2.segmentation.finder import RegionFinder
 
     finder = RegionFinder(
-        options.backbone, options.by, device=options.device, **backbone_settings(options)
+        options.backbone,
+        options.by,
+        device=options.device,
+        store=open_store(options.store, warn=tell),
+        **backbone_settings(options),
     )
 
     def find(plane: Plane, progress: Progress) -> tuple[NDArray[np.float32], Regions]:

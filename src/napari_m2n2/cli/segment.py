@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_m2n2.attention.registry import names, understands_text
 from napari_m2n2.cli.console import ConsoleProgress, tell, to_json
+from napari_m2n2.cli.one_plane import read_plane
 from napari_m2n2.cli.options import (
     EXIT_CODES,
     Commands,
@@ -19,6 +20,7 @@ from napari_m2n2.cli.options import (
     add_common,
     add_engine,
     add_image,
+    add_output,
     backbone_settings,
     check_plane,
 )
@@ -50,14 +52,7 @@ def add_parser(commands: Commands) -> None:
         help="what to look for, for a backbone that understands text (Stable Diffusion); of "
         "several phrases, parted by semicolons, the first is the object: 'nucleus; background'",
     )
-    add(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar="LABELS",
-        help="label image to write: .tif, .tiff, .png, .nii, .nii.gz or .zarr",
-    )
+    add_output(parser)
     add_image(parser)
     add_engine(parser)
     add_backbone_details(parser)
@@ -86,14 +81,8 @@ def run(options: argparse.Namespace) -> int:
     # everything that can be wrong is found before the work begins
     files.check_output(options.output, options.image)
     prompt_file = None if options.points is None else files.read_prompts(options.points)
-    plane = files.read_image(
-        options.image,
-        axis=options.axis,
-        index=options.index,
-        channel_axis=options.channel_axis,
-    )
+    plane = read_plane(options, options.image)
     files.check_fits(options.output, plane)
-    files.check_channels(plane, options.channels)
     nothing = files.PromptsOnPlane.none()
     prompts = nothing if prompt_file is None else prompt_file.on_plane(plane)
     notes = [*device_notes(options), *_notes(plane, prompts, options.text)]

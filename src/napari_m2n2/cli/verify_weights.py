@@ -8,8 +8,8 @@ import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
+from napari_m2n2.cli.console import resumable
 from napari_m2n2.cli.measuring import (
-    Resumable,
     measure,
     overview,
     tell_failures,
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     kept = options.json is not None
     with tempfile.TemporaryDirectory(prefix="napari-m2n2-") as folder:
         output = options.json if kept else Path(folder) / "run.json"
-        with Resumable(Path(f"{output}.journal")) if kept else nullcontext():
+        with resumable(Path(f"{output}.journal")) if kept else nullcontext():
             found = measure(verification.DATASET, options.path, settings, output, options)
     verdict = verification.judge(found)
     sys.stdout.write(overview(found))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_m2n2.cli.console import tell
 from napari_m2n2.cli.measuring import weights_from
 from napari_m2n2.cli.options import backbone_settings
 from napari_m2n2.progress import Progress
@@ -13,6 +15,9 @@ from napari_m2n2.progress import Progress
 if TYPE_CHECKING:
     from napari_m2n2.bulk.engine import Engine
     from napari_m2n2.bulk.reading import Look
+
+TOLD = 10
+"""Failures that are told one by one."""
 
 
 def add_store(parser: argparse.ArgumentParser, *, always: bool = False) -> None:
@@ -63,6 +68,28 @@ def look_from(options: argparse.Namespace) -> Look:
 
     channels = None if options.channels is None else tuple(options.channels)
     return Look(channels, options.contrast)
+
+
+def tell_failure(
+    image: Path | str, sentence: str, *, plane: Sequence[int] | None = None, number: int = 0
+) -> None:
+    """Say what could not be done, and where, unless the sentence begins to say it itself.
+
+    Parameters
+    ----------
+    image : path
+    sentence : str
+    plane : sequence of int, optional
+        Where it lies along the axes of the stack.
+    number : int
+        Of the object; 0 is no single one.
+    """
+    where = [] if str(image) in sentence else [str(image)]
+    if plane:
+        where.append(f"plane {' '.join(str(index) for index in plane)}")
+    if number:
+        where.append(f"object {number}")
+    tell(f"{', '.join(where)}: {sentence}" if where else sentence)
 
 
 def workers_for(options: argparse.Namespace, engine: Engine, progress: Progress) -> int | None:

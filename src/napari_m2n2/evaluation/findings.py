@@ -7,9 +7,10 @@ from typing import Any
 
 from napari_m2n2.bulk.clock import Pace
 from napari_m2n2.evaluation.datasets.base import Case
+from napari_m2n2.evaluation.failure import Failure
 from napari_m2n2.evaluation.journal import Journal
 from napari_m2n2.evaluation.machine import joined
-from napari_m2n2.evaluation.runs import FORMAT, Failure, Record, Run, Settings
+from napari_m2n2.evaluation.runs import FORMAT, Record, Run, Settings
 from napari_m2n2.evaluation.summary import summarise
 from napari_m2n2.evaluation.work import Computed, Finding, Opened, unexpected
 from napari_m2n2.parallel import Failed, Outcome, Part

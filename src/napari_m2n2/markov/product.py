@@ -25,7 +25,7 @@ _BANDS = 8
 """Bands of rows: several for each thread, so that one that is held up does not hold up all, and
 a fixed number, so that sums do not depend on the number of threads."""
 
-_SMALL = 512
+SMALL = 512
 """Cells below which starting threads takes longer than the product."""
 
 _STRIP = 1024
@@ -70,9 +70,13 @@ class Bands:
         self._matrix: NDArray[Any] = np.ascontiguousarray(bits.numpy())
         self._multiply = _multiply_halved if half else multiply
         count = len(self._matrix)
-        bands = 1 if count < _SMALL else _BANDS
+        bands = 1 if count < SMALL else _BANDS
         edges = [8 * round(count * k / bands / 8) for k in range(bands)] + [count]
-        self._bands = [(a, b) for a, b in pairwise(edges) if a < b]
+        self._start_threads([(a, b) for a, b in pairwise(edges) if a < b])
+
+    def _start_threads(self, bands: list[tuple[int, int]]) -> None:
+        """Take the bands that threads share."""
+        self._bands = bands
         self._threads = torch.get_num_threads()
         self._pool = ThreadPoolExecutor(self._threads)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 
 import torch
 
 from napari_m2n2.attention.base import Recall, Tensors, compute_again
+from napari_m2n2.markov.packed import PackedBands, pack
 from napari_m2n2.markov.product import Bands
 from napari_m2n2.progress import Progress, ignore
 
@@ -25,6 +27,13 @@ _BLOCK = 64
 _NEAR_REST = 1e-4
 """Columns that agree better than this are summed in double precision from then on: single would
 hide when nothing changes any more, which is what ends the rounds early."""
+
+_PACKED = 0.25
+"""Largest share of a matrix that is copied, so that balancing takes little more memory than it."""
+
+_MISSING = 2.0**-25
+"""Most of a row or column sum that a packed matrix may lack: half of what single precision rounds
+it by. Errors of rounds add up at most, as those of rounding do."""
 
 _HalfRound = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 """From column factors c to row factors r = 1 / (K c) and Kᵀ r."""
@@ -125,6 +134,14 @@ def _found(weights: torch.Tensor, rounds: int, tolerance: float, progress: Progr
     """Return the factors of rows and columns, and after how many rounds, by name."""
     limits = (rounds, tolerance, torch.finfo(weights.dtype).eps)
     if weights.device.type == "cpu":
+        packed = pack(weights, most=_PACKED)
+        if packed is not None:
+            with Bands(weights) as bands, PackedBands(packed) as few:
+                half = _in_few(few, bands)
+                try:
+                    return _named(_factors(half, weights.sum(dim=0), *limits, progress))
+                except _MissingTooMuch:
+                    del packed
         with Bands(weights) as bands:
             half = _in_bands(bands)
             factors = _factors(half, weights.sum(dim=0), *limits, progress)
@@ -133,6 +150,11 @@ def _found(weights: torch.Tensor, rounds: int, tolerance: float, progress: Progr
                 factors = _factors(half, sums, *limits, progress)
     else:
         factors = _factors(_on_device(weights), weights.sum(dim=0), *limits, progress)
+    return _named(factors)
+
+
+def _named(factors: tuple[torch.Tensor, torch.Tensor, int]) -> Tensors:
+    """Return factors, and after how many rounds, by name."""
     rows, columns, done = factors
     return {"rows": rows, "columns": columns, "rounds": torch.tensor(float(done))}
 
@@ -170,6 +192,31 @@ def _in_bands(bands: Bands) -> _HalfRound:
     def half_round(columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         rows, sums = bands.balance_rows(columns.numpy())
         return torch.from_numpy(rows), torch.from_numpy(sums)
+
+    return half_round
+
+
+class _MissingTooMuch(Exception):
+    """What a packed matrix lacks would change the factors."""
+
+
+def _in_few(few: Bands, bands: Bands) -> _HalfRound:
+    """Return half a round with a packed matrix, beside the whole one after 1, 2, 4, … rounds."""
+    done = count()
+
+    def half_round(columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        number = next(done)
+        found = few.balance_rows(columns.numpy())
+        if number & (number - 1) == 0:
+            factors = columns.double().numpy()
+            (rows, sums), (all_rows, all_sums) = (
+                one.balance_rows(factors) for one in (few, bands)
+            )
+            # of the same rows, whose factors are larger where something is missing
+            missing = max((rows / all_rows - 1).max(), (1 - sums / all_sums).max())
+            if not missing <= _MISSING:
+                raise _MissingTooMuch
+        return torch.from_numpy(found[0]), torch.from_numpy(found[1])
 
     return half_round
 

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Literal
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_m2n2.markov.bilateral import BLOCK, LANES, TOGETHER, average, average_at
 from napari_m2n2.progress import Progress, ignore
 
 _RADIUS = 3.0
@@ -24,8 +24,13 @@ _RADIUS = 3.0
 FAST_OFFSETS = 768
 """Offsets that `method="fast"` looks at, however large the disk is."""
 
-_FARTHEST = np.float32(20.0)
-"""Exponent beyond which two colours count as equally foreign: exp(-20) = 2e-9."""
+FEW_OFFSETS = 512
+"""Offsets that do where close calls are decided with all of them
+(`napari_m2n2.segmentation.close_calls`)."""
+
+_ELSEWHERE = np.float32(1e3)
+"""Colour of what lies beyond the borders, foreign to all others; times the weight of a foreign
+pixel, what is there counts for nothing."""
 
 
 @lru_cache(maxsize=8)
@@ -34,10 +39,11 @@ def disk_offsets(
     grid: tuple[int, int],
     sigma_space: float,
     method: Literal["dense", "fast"],
+    most: int = FAST_OFFSETS,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the (K, 2) offsets (row, column) in the disk and their (K,) spatial weights.
 
-    "dense" takes every pixel of the disk; "fast" at most `FAST_OFFSETS` of a larger disk.
+    "dense" takes every pixel of the disk; "fast" at most `most` of a disk of twice as many.
     """
     scale = np.array(shape) / np.array(grid) * sigma_space
     reach = np.floor(_RADIUS * scale + 1).astype(int)
@@ -45,12 +51,19 @@ def disk_offsets(
     offsets = np.stack([rows.ravel(), columns.ravel()], axis=1)
     inside = ((offsets / scale) ** 2).sum(axis=1) <= _RADIUS**2
     offsets = offsets[inside]
-    if method == "dense" or len(offsets) <= 2 * FAST_OFFSETS:
+    if method == "dense" or len(offsets) <= 2 * most:
         weights = np.exp(-0.5 * ((offsets / scale) ** 2).sum(axis=1))
         return offsets.astype(np.int64), weights.astype(np.float32)
-    places, weights = _spiral(FAST_OFFSETS)
+    places, weights = _spiral(most)
     offsets, which = np.unique(np.rint(places * scale).astype(int), axis=0, return_inverse=True)
     return offsets.astype(np.int64), np.bincount(which.ravel(), weights).astype(np.float32)
+
+
+def is_sampled(
+    shape: tuple[int, int], grid: tuple[int, int], sigma_space: float, most: int = FAST_OFFSETS
+) -> bool:
+    """Return whether `method="fast"` looks at a sample only."""
+    return len(disk_offsets(shape, grid, sigma_space, "dense")[0]) > 2 * most
 
 
 def _spiral(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -75,6 +88,7 @@ def upsample(
     sigma_space: float = 1.0,
     sigma_range: float = 0.1,
     method: Literal["dense", "fast"] = "dense",
+    most: int = FAST_OFFSETS,
     progress: Progress = ignore,
 ) -> NDArray[np.float32]:
     """Enlarge maps on a grid to the plane along the edges of its image.
@@ -90,10 +104,12 @@ def upsample(
     sigma_range : float
         σ_r in units of the image.
     method : {"dense", "fast"}
-        "dense" looks at every pixel within 3 σ_s; "fast" at a sample of 768 where there are more
-        than twice as many, so that its time does not depend on how much is enlarged. Of three
-        images at grid 48 and 64 the sample changed the maps by 2e-4 to 5e-4 of their maximum in
+        "dense" looks at every pixel within 3 σ_s; "fast" at a sample where there are more than
+        twice as many, so that its time does not depend on how much is enlarged. Of three images
+        at grid 48 and 64 a sample of 768 changed the maps by 2e-4 to 5e-4 of their maximum in
         the mean (`benchmarks/upsampling.py`).
+    most : int
+        Offsets of a sample.
     progress : callable, optional
         Called as ``progress("upsampling", fraction)``.
 
@@ -102,88 +118,112 @@ def upsample(
     (B, H, W) float32 array
     """
     low = torch.as_tensor(maps, dtype=torch.float32, device="cpu")
-    shape = (guide.shape[0], guide.shape[1])
-    enlarged = torch.nn.functional.interpolate(
-        low[None], size=shape, mode="bilinear", align_corners=False
-    )[0].numpy()
-    grid = (int(low.shape[1]), int(low.shape[2]))
-    offsets, weights = disk_offsets(shape, grid, sigma_space, method)
-    colours = np.ascontiguousarray(guide.transpose(2, 0, 1)) / np.float32(np.sqrt(2) * sigma_range)
-    result = np.empty_like(enlarged)
+    shape, grid = (guide.shape[0], guide.shape[1]), (int(low.shape[1]), int(low.shape[2]))
+    offsets, weights = _in_fours(*disk_offsets(shape, grid, sigma_space, method, most))
+    border = (int(np.abs(offsets[:, 0]).max()), int(np.abs(offsets[:, 1]).max()))
+    values, colours = _bordered(low, guide, sigma_range, border)
+    result = np.empty((len(low), *shape), np.float32)
     bands = [(top, min(top + 16, shape[0])) for top in range(0, shape[0], 16)]
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         done = pool.map(
-            lambda band: _average(enlarged, colours, offsets, weights, band[0], band[1], result),
-            bands,
+            lambda band: average(values, colours, offsets, weights, border, band, result), bands
         )
         for count, _ in enumerate(done, 1):
             progress("upsampling", count / len(bands))
     return result
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _average(
-    maps: NDArray[np.float32],
-    colours: NDArray[np.float32],
-    offsets: NDArray[np.int64],
-    weights: NDArray[np.float32],
-    top: int,
-    bottom: int,
-    result: NDArray[np.float32],
-) -> None:  # pragma: no cover - compiled
-    """Average maps (B, H, W) in the rows from top to bottom.
+def upsample_at(
+    low: torch.Tensor | NDArray[np.float32],
+    guide: NDArray[np.float32],
+    pixels: NDArray[np.int64],
+    *,
+    sigma_space: float = 1.0,
+    sigma_range: float = 0.1,
+) -> NDArray[np.float32]:
+    """Return what `upsample` with every offset gives at some pixels only.
 
-    The inner loops run along slices of rows, without a branch or a call, so that the compiler
-    turns them into vector instructions: with `row[begin + i]` in place of slices they took six
-    times as long. exp(-d) is the 16th power of five terms of the series of exp(-d/16), right to
-    1e-7; a higher power of fewer terms would multiply the rounding.
+    Parameters
+    ----------
+    low : (h, w) tensor or array
+        A map on the grid.
+    guide : (H, W, 3) float32 array
+    pixels : (n, 2) int64 array
+        (row, column).
+    sigma_space, sigma_range : float
+        See `upsample`.
+
+    Returns
+    -------
+    (n,) float32 array
     """
-    count, rows, columns = maps.shape
-    total = np.empty(columns, np.float32)
-    weight = np.empty(columns, np.float32)
-    sums = np.empty((count, columns), np.float32)
-    for row in range(top, bottom):
-        total[:] = 0
-        sums[:] = 0
-        for k in range(len(offsets)):
-            other = row + offsets[k, 0]
-            if other < 0 or other >= rows:
-                continue
-            shift = offsets[k, 1]
-            begin = max(0, -shift)
-            end = min(columns, columns - shift)
-            if end <= begin:
-                continue
-            red = colours[0, row, begin:end]
-            green = colours[1, row, begin:end]
-            blue = colours[2, row, begin:end]
-            red2 = colours[0, other, begin + shift : end + shift]
-            green2 = colours[1, other, begin + shift : end + shift]
-            blue2 = colours[2, other, begin + shift : end + shift]
-            totals, all_weights = total[begin:end], weight[begin:end]
-            space = weights[k]
-            for x in range(end - begin):
-                r = red[x] - red2[x]
-                g = green[x] - green2[x]
-                b = blue[x] - blue2[x]
-                t = min(r * r + g * g + b * b, _FARTHEST) * np.float32(-1 / 16)
-                e = np.float32(1 / 120) * t + np.float32(1 / 24)
-                e = e * t + np.float32(1 / 6)
-                e = e * t + np.float32(0.5)
-                e = e * t + np.float32(1)
-                e = e * t + np.float32(1)
-                e = e * e
-                e = e * e
-                e = e * e
-                e = e * e
-                e = e * space
-                all_weights[x] = e
-                totals[x] += e
-            for n in range(count):
-                values = maps[n, other, begin + shift : end + shift]
-                target = sums[n, begin:end]
-                for x in range(end - begin):
-                    target[x] += all_weights[x] * values[x]
-        for n in range(count):
-            for x in range(columns):
-                result[n, row, x] = sums[n, x] / total[x]
+    small = torch.as_tensor(low, dtype=torch.float32, device="cpu")
+    shape, grid = (guide.shape[0], guide.shape[1]), (int(small.shape[0]), int(small.shape[1]))
+    rows, wide, weights = _rows_of_disk(shape, grid, sigma_space)
+    border = (int(rows[-1]), int(wide.max()) + BLOCK)
+    values, colours = _bordered(small[None], guide, sigma_range, border)
+    result = np.empty(len(pixels), np.float32)
+    parts = [(k, min(k + 512, len(pixels))) for k in range(0, len(pixels), 512)]
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        done = pool.map(
+            lambda part: average_at(
+                values[0], colours, rows, wide, weights, pixels, border, part, result
+            ),
+            parts,
+        )
+        list(done)
+    return result
+
+
+def _in_fours(
+    offsets: NDArray[np.int64], weights: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Fill up offsets (K, 2) and weights (K,) with what weighs nothing, to a multiple of four.
+
+    The pixel itself comes last: where all others are foreign, the sum of their small weights would
+    lose its digits if it began at 1.
+    """
+    own = (offsets == 0).all(axis=1)
+    missing = ((-len(offsets) % TOGETHER, 0), (0, 0))
+    ordered = np.concatenate([offsets[~own], offsets[own]])
+    return np.pad(ordered, missing), np.pad(
+        np.concatenate([weights[~own], weights[own]]), missing[0]
+    )
+
+
+def _rows_of_disk(
+    shape: tuple[int, int], grid: tuple[int, int], sigma_space: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Return the rows of the disk (R,), how far each reaches to both sides, and its weights.
+
+    Weights begin at the left end of a row and are filled up with 0 to whole blocks.
+    """
+    offsets, all_weights = disk_offsets(shape, grid, sigma_space, "dense")
+    rows, counts = np.unique(offsets[:, 0], return_counts=True)
+    weights = np.zeros((len(rows), -(-int(counts.max()) // BLOCK) * BLOCK), np.float32)
+    weights[np.arange(weights.shape[1]) < counts[:, None]] = all_weights
+    return rows, counts // 2, weights
+
+
+def _bordered(
+    low: torch.Tensor, guide: NDArray[np.float32], sigma_range: float, border: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return maps enlarged bilinearly (B, H', W') and colours (3, H', W'), with borders around.
+
+    Colours are in units in which a squared difference is a sixteenth of the exponent.
+    """
+    height, width = guide.shape[:2]
+    inner = (
+        slice(None),
+        slice(border[0], border[0] + height),
+        slice(border[1], border[1] + width),
+    )
+    wide = -(-width // LANES) * LANES + 2 * border[1]
+    values = np.zeros((len(low), height + 2 * border[0], wide), np.float32)
+    values[inner] = torch.nn.functional.interpolate(
+        low[None], size=(height, width), mode="bilinear", align_corners=False
+    )[0].numpy()
+    colours = np.full((3, *values.shape[1:]), _ELSEWHERE, np.float32)
+    colours[inner] = guide.transpose(2, 0, 1)
+    colours[inner] *= np.float32(1 / (np.sqrt(32) * sigma_range))
+    return values, colours

@@ -13,6 +13,7 @@ import torch
 
 from napari_m2n2.markov.crossing import EPSILON, Crossings
 from napari_m2n2.markov.krylov import follow
+from napari_m2n2.markov.packed import Packed, PackedBands
 from napari_m2n2.markov.product import Bands
 from napari_m2n2.progress import Progress, ignore
 
@@ -20,9 +21,9 @@ _CHECK_EVERY = 16
 """Steps between two looks at whether all cells are reached: further steps change nothing, and on
 a GPU every look waits for the device."""
 
-_DIRECT = 16
-"""Steps that are walked with the whole matrix: fast walks end there, and what dies out quickly
-needs no place in the basis."""
+_DIRECT = 4
+"""Steps that are walked with the whole matrix: very fast walks end there. Further ones would save
+the basis fewer vectors than they cost products."""
 
 _TOGETHER = 10
 """Start states that share products and have their bases in memory at a time: with the longest
@@ -76,7 +77,7 @@ def start_states(
 
 
 def markov_maps(
-    transition: torch.Tensor,
+    transition: torch.Tensor | Packed,
     starts: torch.Tensor,
     *,
     tau: float = 0.3,
@@ -88,13 +89,14 @@ def markov_maps(
 
     On a processor sums are kept in double precision, and after the first steps the walk is
     followed in a small space (`napari_m2n2.markov.krylov`): many steps for one product, with no
-    state further from the exact one than 1e-6 of its largest entry. All start states share the
+    state further from the exact one than 1e-4 of its largest entry. All start states share the
     products.
 
     Parameters
     ----------
-    transition : (N, N) tensor
-        Rows sum to 1; on a processor also what `napari_m2n2.markov.product.halved` gives.
+    transition : (N, N) tensor or Packed
+        Rows sum to 1; on a processor also what `napari_m2n2.markov.product.halved` gives, and
+        what `napari_m2n2.markov.packed.pack` gives of a matrix whose rows agree.
     starts : (B, N) tensor
         Start states with largest entry 1; the maps are computed together.
     tau : float
@@ -113,17 +115,16 @@ def markov_maps(
         In the first step the published implementation grades cells by how far above τ they are,
         1 - (q - τ) / (1 - τ), instead of the time of crossing; so does this.
     """
+    if isinstance(transition, Packed):
+        precision = torch.float64 if transition.blocks.dtype == np.float64 else torch.float32
+        with PackedBands(transition) as bands:
+            return _followed(bands, starts.to(precision), tau, max_steps, progress)
     if agree is None:
         agree = rows_agree(transition, max_steps)
     if agree:
         precision = torch.promote_types(transition.dtype, torch.float32)
-        maps = torch.empty(starts.shape, dtype=precision)
         with Bands(transition) as bands:
-            for begin in range(0, len(starts), _TOGETHER):
-                some = starts[begin : begin + _TOGETHER].to(precision)
-                maps[begin : begin + len(some)] = _few_maps(bands, some, tau, max_steps, progress)
-        progress("Markov map", 1.0)
-        return maps
+            return _followed(bands, starts.to(precision), tau, max_steps, progress)
     p, times, unreached = depart(transition, starts, tau, max_steps)
     for step in range(max_steps):
         p = advance(transition, p, times, unreached, step, tau)
@@ -147,6 +148,18 @@ def rows_agree(transition: torch.Tensor, max_steps: int) -> bool:
         return True
     sums = transition.sum(dim=1)
     return bool((sums.amax() - sums.amin()) * max_steps <= sums.amin())
+
+
+def _followed(
+    bands: Bands, starts: torch.Tensor, tau: float, max_steps: int, progress: Progress
+) -> torch.Tensor:
+    """Return the maps of start states, some at a time."""
+    maps = torch.empty_like(starts)
+    for begin in range(0, len(starts), _TOGETHER):
+        some = starts[begin : begin + _TOGETHER]
+        maps[begin : begin + len(some)] = _few_maps(bands, some, tau, max_steps, progress)
+    progress("Markov map", 1.0)
+    return maps
 
 
 def _few_maps(

@@ -12,10 +12,12 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext
 from typing import Any
@@ -31,13 +33,15 @@ from napari_m2n2.parallel.outcomes import (
     Work,
     describe,
 )
-from napari_m2n2.parallel.threads import one_thread_for_children
+from napari_m2n2.parallel.threads import environment, one_thread_for_children
 
 _READY, _PART, _ENDED, _FAILED = range(4)
 """What a process tells its parent."""
 
 _NONE = -1
 """The task of a process that is idle."""
+
+_NO_WARNING = "ignore:resource_tracker"
 
 _PATIENCE = 5.0
 """Seconds that an idle process gets for leaving by itself."""
@@ -76,11 +80,14 @@ class _Worker:
         with suppress(OSError):
             self.connection.send_bytes(message)
 
-    def end(self) -> str:
-        """End the process, at once if it is at work, and say how it ended."""
+    def leave(self) -> None:
+        """Have the process end, at once if it is at work."""
         self.connection.close()
         if self.task != _NONE or not self.ready:
             self.process.kill()
+
+    def end(self) -> str:
+        """Wait for the end of the process that was told to leave, and say how it ended."""
         self.process.join(_PATIENCE)
         self.process.kill()
         self.process.join()
@@ -107,8 +114,10 @@ class _Crew:
 
     def fill(self, count: int) -> None:
         """Start processes until there are so many."""
-        while len(self._workers) < count:
-            self._workers.append(_Worker(self._context))
+        if len(self._workers) < count:
+            with _ctrl_c_waits():
+                while len(self._workers) < count:
+                    self._workers.append(_Worker(self._context))
 
     def listen(self) -> list[Outcome]:
         """Return what the processes tell, as soon as one does, or nothing after a tick."""
@@ -130,6 +139,8 @@ class _Crew:
 
     def dismiss(self) -> None:
         """End all processes."""
+        for worker in self._workers:
+            worker.leave()
         while self._workers:
             self._workers.pop().end()
 
@@ -166,6 +177,7 @@ class _Crew:
         """Take a process that has died from the crew."""
         self._workers.remove(worker)
         task, ready = worker.task, worker.ready
+        worker.leave()
         how = worker.end()
         if task != _NONE:
             yield from self._fail(task, f"its process ended, with {how}")
@@ -178,9 +190,34 @@ class _Crew:
                 )
 
 
+@contextmanager
+def _ctrl_c_waits() -> Iterator[None]:
+    """Let Ctrl-C reach this process after the block, and those started in the block never."""
+    if sys.platform == "win32":
+        yield
+        return
+    _start_tracker()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_tracker() -> None:
+    """Start what takes away the semaphores of processes that were killed, if it is not there.
+
+    The first process would bring it along, and let Ctrl-C through again; and it would warn of each
+    semaphore, such as zarr has, though to take them away is what it is for.
+    """
+    warnings = os.environ.get("PYTHONWARNINGS")
+    with environment({"PYTHONWARNINGS": ",".join(filter(None, [warnings, _NO_WARNING]))}):
+        resource_tracker.ensure_running()
+
+
 def _serve(connection: Connection) -> None:
     """Do one task after another in a process of its own, until the pipe ends."""
-    # Ctrl-C reaches every process of the terminal; the parent alone answers it
+    # Ctrl-C reaches every process of a terminal of Windows; the parent alone answers it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 
 VARIABLES = (
     "OMP_NUM_THREADS",
@@ -18,11 +18,16 @@ VARIABLES = (
 """Read by the libraries when they are loaded."""
 
 
-@contextmanager
-def one_thread_for_children() -> Iterator[None]:
+def one_thread_for_children() -> AbstractContextManager[None]:
     """Let processes that are started inside the block have one thread."""
-    before = {name: os.environ.get(name) for name in VARIABLES}
-    os.environ.update(dict.fromkeys(VARIABLES, "1"))
+    return environment(dict.fromkeys(VARIABLES, "1"))
+
+
+@contextmanager
+def environment(given: Mapping[str, str]) -> Iterator[None]:
+    """Let processes that are started inside the block find these variables."""
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
     try:
         yield
     finally:

@@ -24,6 +24,13 @@ _SPREAD = 0.01
 """Added to the variances of a Gaussian whose pixels are all alike, in squared steps of 255."""
 
 
+_ROUNDING = 1e-10
+"""A determinant that is a smaller share of the variances' product is 0, as that of grey is."""
+
+_ENTRIES = [3, 6, 7, 6, 4, 8, 7, 8, 5]
+"""Where the entries of a covariance stand among the moments."""
+
+
 @dataclass(frozen=True, eq=False)
 class Mixture:
     """A mixture of Gaussians of colours.
@@ -42,50 +49,71 @@ class Mixture:
     heights: NDArray[np.float32]
 
 
-def learn(colours: NDArray[np.uint8]) -> Mixture:
-    """Return the mixture that explains the colours (n, 3), n > 0, of some pixels.
+def learn(colours: NDArray[np.uint8], which: NDArray[np.int64] | None = None) -> Mixture:
+    """Return the mixture that explains some colours.
 
     The same colours give the same mixture every time.
+
+    Parameters
+    ----------
+    colours : (n, 3) uint8 array
+    which : (m,) int64 array, optional
+        Of which of them, m > 0; all by default.
     """
-    samples = colours[:: -(-len(colours) // _MOST)].astype(np.float32)
+    places = np.arange(len(colours)) if which is None else which
+    samples = colours[places[:: -(-len(places) // _MOST)]].astype(np.float32)
     parts = min(_PARTS, len(samples))
-    which: NDArray[Any] = np.zeros(len(samples), np.int32)
+    groups: NDArray[Any] = np.zeros(len(samples), np.int32)
     if parts > 1:
         cv2.setRNGSeed(0)  # k-means draws random numbers
         until = (cv2.TERM_CRITERIA_MAX_ITER, 10, 0.0)
         start = cv2.KMEANS_PP_CENTERS
-        which = cv2.kmeans(samples, parts, which[:, None], until, 1, start)[1].ravel()
-    mixture = _fit(samples, which, parts)
-    best = np.argmax(_densities(samples, mixture), axis=1)
-    return _fit(samples, best, len(mixture.heights))
+        groups = cv2.kmeans(samples, parts, groups[:, None], until, 1, start)[1].ravel()
+    powers = _powers(samples)
+    mixture = _fit(powers, groups, parts)
+    best = np.argmax(powers @ _logarithms(mixture), axis=1)
+    return _fit(powers, best, len(mixture.heights))
 
 
-def _fit(samples: NDArray[np.float32], which: NDArray[Any], parts: int) -> Mixture:
+def _powers(samples: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return 1, each channel, its square and the products of two channels, (n, 10)."""
+    red, green, blue = samples.T.astype(np.float64)
+    one = np.ones(len(samples))
+    squares = (red * red, green * green, blue * blue, red * green, red * blue, green * blue)
+    return np.stack([one, red, green, blue, *squares], axis=1)
+
+
+def _fit(powers: NDArray[np.float64], which: NDArray[Any], parts: int) -> Mixture:
     """Return a Gaussian for each group of samples that is not empty."""
-    means, shapes, heights = [], [], []
-    for part in range(parts):
-        own = samples[which == part]
-        if not len(own):
-            continue
-        mean = own.mean(axis=0)
-        away = (own - mean).astype(np.float64)
-        covariance = away.T @ away / len(own)
-        if np.linalg.det(covariance) <= 1e-6:
-            covariance += np.eye(3) * _SPREAD
-        p = np.linalg.inv(covariance)
-        means.append(mean)
-        shapes.append([p[0, 0], p[1, 1], p[2, 2], 2 * p[0, 1], 2 * p[0, 2], 2 * p[1, 2]])
-        heights.append(len(own) / len(samples) / np.sqrt(np.linalg.det(covariance)))
+    sums = (which == np.arange(parts)[:, None]).astype(np.float64) @ powers
+    sums = sums[sums[:, 0] > 0]
+    moments = sums[:, 1:] / sums[:, :1]
+    means = moments[:, :3]
+    second = moments[:, _ENTRIES].reshape(-1, 3, 3)
+    covariances = second - means[:, :, None] * means[:, None, :]
+    most = np.prod(np.diagonal(covariances, axis1=1, axis2=2), axis=1)
+    flat = np.linalg.det(covariances) <= np.maximum(1e-6, _ROUNDING * most)
+    covariances[flat] += np.eye(3) * _SPREAD
+    p = np.linalg.inv(covariances)
+    shapes = [p[:, 0, 0], p[:, 1, 1], p[:, 2, 2], 2 * p[:, 0, 1], 2 * p[:, 0, 2], 2 * p[:, 1, 2]]
+    heights = sums[:, 0] / len(powers) / np.sqrt(np.linalg.det(covariances))
     return Mixture(
-        np.array(means, np.float32), np.array(shapes, np.float32), np.array(heights, np.float32)
+        means.astype(np.float32),
+        np.stack(shapes, axis=1).astype(np.float32),
+        heights.astype(np.float32),
     )
 
 
-def _densities(samples: NDArray[np.float32], mixture: Mixture) -> NDArray[np.float32]:
-    """Return log p of each sample by each Gaussian, its share included, (n, k)."""
-    away = samples[:, None] - mixture.means
-    squares = np.concatenate([away**2, away[..., [0, 0, 1]] * away[..., [1, 2, 2]]], axis=2)
-    logs: NDArray[np.float32] = np.log(mixture.heights) - 0.5 * (squares * mixture.shapes).sum(2)
+def _logarithms(mixture: Mixture) -> NDArray[np.float64]:
+    """Return what turns the powers of colours into log p by each Gaussian, (10, k)."""
+    r, g, b = mixture.means.T.astype(np.float64)
+    rr, gg, bb, rg, rb, gb = mixture.shapes.T.astype(np.float64)
+    constant = rr * r * r + gg * g * g + bb * b * b + rg * r * g + rb * r * b + gb * g * b
+    linear = [-2 * rr * r - rg * g - rb * b, -2 * gg * g - rg * r - gb * b]
+    linear.append(-2 * bb * b - rb * r - gb * g)
+    squares = np.stack([constant, *linear, rr, gg, bb, rg, rb, gb])
+    logs: NDArray[np.float64] = -0.5 * squares
+    logs[0] += np.log(mixture.heights)
     return logs
 
 

@@ -52,42 +52,6 @@ def divergences(some: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
     return (found / 2).clamp_min_(0)
 
 
-def pooled(
-    matrix: torch.Tensor, grid: tuple[int, int], most: int
-) -> tuple[torch.Tensor, tuple[int, int]]:
-    """Return the attention between blocks of cells, at most `most` of them along a side.
-
-    A block looks at another as its cells do in the mean at all cells of the other, so that rows
-    still sum to 1.
-
-    Parameters
-    ----------
-    matrix : (N, N) tensor
-        Row-stochastic.
-    grid : (int, int)
-        h · w = N.
-    most : int
-
-    Returns
-    -------
-    (M, M) tensor
-    (int, int)
-        Rows and columns of blocks.
-    """
-    smaller = (min(grid[0], most), min(grid[1], most))
-    if smaller == grid:
-        return matrix, grid
-    rows, columns = (
-        torch.arange(side, device=matrix.device) * few // side
-        for side, few in zip(grid, smaller, strict=True)
-    )
-    block = (rows[:, None] * smaller[1] + columns).ravel()
-    count = smaller[0] * smaller[1]
-    sums = matrix.new_zeros(count, len(matrix)).index_add_(0, block, matrix)
-    sums = matrix.new_zeros(count, count).index_add_(1, block, sums)
-    return sums / sums.sum(dim=1, keepdim=True), smaller
-
-
 def merge_maps(
     matrix: torch.Tensor,
     grid: tuple[int, int],

@@ -5,53 +5,89 @@ the part of that change which holds the click, is believed as long as it is no l
 click's limit (`napari_m2n2.segmentation.corrections`); else the click's own segment is added or
 taken away, of one that is larger than the limit the pixels around the click. A foreground click
 takes nothing away, a background click adds nothing, and the rest stays as the user saw it.
+
+Only a window around the click is looked at, which grows until it holds the part, so that an edit
+costs what it changes and not what the plane holds.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Pixel = tuple[int, int]
+from napari_m2n2.segmentation.proposals import Proposal
+from napari_m2n2.segmentation.window import Pixel, Window, box_of, grown, window_around
+
+_FIRST_REACH = 40
+"""Most pixels on each side of the click that are looked at first."""
+
+_MARGIN = 8
+"""Pixels that are looked at beyond a disc of as many pixels as may change."""
 
 
-class Edit(NamedTuple):
-    """What a click made of a mask.
+@dataclass(frozen=True, eq=False)
+class Change:
+    """Some pixels of a mask that are not what they were.
 
     Attributes
     ----------
-    mask : (H, W) bool array
-        Its outline is not fitted yet.
+    window : (slice, slice)
+        Rows and columns that hold all of them.
+    pixels : bool array
+        Which of the window's pixels they are.
+    """
+
+    window: Window
+    pixels: NDArray[np.bool_]
+
+    @property
+    def any(self) -> bool:
+        """Whether there are any."""
+        return bool(self.pixels.any())
+
+    def tight(self) -> Change:
+        """Return the same change in the smallest window."""
+        rows, columns = box_of(self.pixels)
+        top, left = self.window[0].start, self.window[1].start
+        window = (
+            slice(top + rows.start, top + rows.stop),
+            slice(left + columns.start, left + columns.stop),
+        )
+        return Change(window, self.pixels[rows, columns])
+
+
+class Edit(NamedTuple):
+    """What a click makes of a mask.
+
+    Attributes
+    ----------
+    change : Change
+        The outline is not fitted yet.
     believed : bool
         Whether what all prompts together propose was believed.
     """
 
-    mask: NDArray[np.bool_]
+    change: Change
     believed: bool
 
 
 def edited(
-    before: NDArray[np.bool_],
-    proposed: NDArray[np.bool_],
-    segment: NDArray[np.bool_],
-    pixel: Pixel,
-    label: bool,
-    limit: float,
+    before: NDArray[np.bool_], proposal: Proposal, pixel: Pixel, label: bool, limit: float
 ) -> Edit:
-    """Return the mask after a click.
+    """Return what a click changes.
 
     Parameters
     ----------
     before : (H, W) bool array
         The mask that the click was placed on.
-    proposed : (H, W) bool array
-        What all prompts together give, this click among them.
-    segment : (H, W) bool array
-        The segment of the click alone.
+    proposal : Proposal
+        What all prompts together give, this click the last among their points.
     pixel : (int, int)
         Row and column of the click.
     label : bool
@@ -59,60 +95,102 @@ def edited(
     limit : float
         The most pixels that may change; NaN for no limit.
     """
-    wanted = proposed if label else ~proposed
-    there = before if label else ~before
-    change = part_with(wanted & ~there, pixel)
-    believed = bool(change.any() and not np.count_nonzero(change) > limit)
+
+    def wanted(window: Window) -> NDArray[np.bool_]:
+        proposed = proposal.mask(window)
+        return proposed if label else ~proposed
+
+    def missing(window: Window) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = wanted(window) & (before[window] != label)
+        return found
+
+    def own(window: Window) -> NDArray[np.bool_]:
+        near: NDArray[np.bool_] = proposal.distance(window) <= proposal.thresholds[-1]
+        return near & wanted(window)
+
+    believed = False
+    if before[pixel] != label:
+        window, part, whole = _part(missing, pixel, before.shape, limit)
+        believed = whole and bool(part.any())
     if not believed:
-        change = part_with(segment & wanted, pixel)
-        if np.count_nonzero(change) > limit:
-            change = _nearest(change, pixel, limit)
-    after = before | change if label else before & ~change
-    after[pixel] = label
-    return Edit(after, believed)
+        window, part, whole = _part(own, pixel, before.shape, limit)
+        if not whole:
+            window, part = _nearest(own, pixel, before.shape, limit)
+    after = part & (before[window] != label)
+    here = pixel[0] - window[0].start, pixel[1] - window[1].start
+    after[here] = before[pixel] != label
+    return Edit(Change(window, after).tight(), believed)
 
 
 def accepted(
-    before: NDArray[np.bool_],
-    edit: NDArray[np.bool_],
-    fitted: NDArray[np.bool_],
+    fitted: NDArray[np.bool_], before: NDArray[np.bool_], change: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Return a mask in which the outline was fitted only where the click has changed it.
+    """Return which pixels an outline may change that was fitted after a click.
 
     Parameters
     ----------
-    before, edit, fitted : (H, W) bool array
-        Before the click, after it, and after its outline was fitted.
+    fitted, before : (h, w) bool array
+        After it was fitted, and before the click.
+    change : (h, w) bool array
+        What the click has changed: the outline moves only in connection with that.
     """
     moved = fitted != before
-    if not moved.any():
-        return before
-    left, top, width, height = cv2.boundingRect(moved.view(np.uint8))
-    window = slice(top, top + height), slice(left, left + width)
-    count, parts = cv2.connectedComponents(moved[window].view(np.uint8), connectivity=8)
+    count, parts = cv2.connectedComponents(moved.view(np.uint8), connectivity=8)
     wanted = np.zeros(count, bool)
-    wanted[np.unique(parts[(edit != before)[window]])] = True
+    wanted[parts[change]] = True
     wanted[0] = False
-    after = before.copy()
-    after[window] = np.where(wanted[parts], fitted[window], before[window])
-    return after
+    found: NDArray[np.bool_] = wanted[parts]
+    return found
 
 
 def part_with(mask: NDArray[np.bool_], pixel: Pixel) -> NDArray[np.bool_]:
     """Return the connected part of a mask (diagonals count) that holds a pixel; often empty."""
     found = np.zeros(mask.shape, bool)
     if mask[pixel]:
-        filled = mask.astype(np.uint8)
+        filled = mask.astype(np.uint8, order="C")
         cv2.floodFill(filled, None, pixel[::-1], 2, flags=8)
         np.equal(filled, 2, out=found)
     return found
 
 
-def _nearest(part: NDArray[np.bool_], pixel: Pixel, count: float) -> NDArray[np.bool_]:
-    """Return the disc of `count` pixels around a pixel, as far as it lies in a part.
+def _part(
+    inside: Callable[[Window], NDArray[np.bool_]],
+    pixel: Pixel,
+    shape: tuple[int, ...],
+    limit: float,
+) -> tuple[Window, NDArray[np.bool_], bool]:
+    """Return the part of a region that holds a pixel, in its window, and whether that is all.
+
+    It is not where more pixels than the limit were found.
+    """
+    reach = _FIRST_REACH
+    if not math.isnan(limit):
+        reach = min(reach, _MARGIN + round(math.sqrt(limit / math.pi)))
+    window = window_around(pixel, reach, shape)
+    while True:
+        part = part_with(inside(window), (pixel[0] - window[0].start, pixel[1] - window[1].start))
+        if np.count_nonzero(part) > limit:
+            return window, part, False
+        wider = grown(window, part, shape)
+        if wider == window:
+            return window, part, True
+        window = wider
+
+
+def _nearest(
+    inside: Callable[[Window], NDArray[np.bool_]],
+    pixel: Pixel,
+    shape: tuple[int, ...],
+    count: float,
+) -> tuple[Window, NDArray[np.bool_]]:
+    """Return the disc of `count` pixels around a pixel, as far as it lies in a region.
 
     A distance map has plateaus, of which no λ takes a piece.
     """
+    radius = round(math.sqrt(count / math.pi))
+    window = window_around(pixel, radius, shape)
+    part = inside(window)
+    here = pixel[0] - window[0].start, pixel[1] - window[1].start
     disc = np.zeros(part.shape, np.uint8)
-    cv2.circle(disc, pixel[::-1], round(math.sqrt(count / math.pi)), 1, cv2.FILLED)
-    return part_with(part & disc.view(bool), pixel)
+    cv2.circle(disc, here[::-1], radius, 1, cv2.FILLED)
+    return window, part_with(part & disc.view(bool), here)

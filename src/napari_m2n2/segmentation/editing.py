@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,31 +20,20 @@ from numpy.typing import ArrayLike, NDArray
 from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts
 from napari_m2n2.segmentation.corrections import most_pixels
-from napari_m2n2.segmentation.edit import accepted, edited
+from napari_m2n2.segmentation.edit import edited
+from napari_m2n2.segmentation.mending import Edited, Mending, mending_of
 from napari_m2n2.segmentation.outline import follow
-from napari_m2n2.segmentation.plane import PreparedPlane
 from napari_m2n2.segmentation.seeds import force
 from napari_m2n2.segmentation.solved import Solved
 from napari_m2n2.segmentation.steps import Step, has_foreground, steps
+from napari_m2n2.segmentation.window import Window
 
 _MOST_BYTES = 1 << 26
-"""Memory for the masks of earlier clicks, an eighth of a byte a pixel each; the least recently
-used go first."""
+"""Memory for what earlier clicks gave, reckoned at an eighth of a byte a pixel each, of which a
+further click needs a part; the least recently used go first."""
 
-
-class Edited(Protocol):
-    """What solves prompts all together, and fits outlines."""
-
-    plane: PreparedPlane
-
-    def solve(self, prompts: Prompts, *, draft: bool, progress: Progress) -> Solved:
-        """Return the object that prompts mean."""
-
-    def fit(self, mask: NDArray[np.bool_], score: NDArray[np.float32], prompts: Prompts) -> None:
-        """Move the outline of a mask to the edges nearby; both are changed in place."""
-
-    def distance_maps(self, points: ArrayLike, progress: Progress) -> NDArray[np.float32]:
-        """Return the distance map of each point (n, 2), (n, H, W) in [0, 1]."""
+_LITTLE = 0.1
+"""Share of a mask: a click that may change less of it than this has something to be told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +42,26 @@ class _State:
 
     Attributes
     ----------
+    before : _State or None
+        What the clicks before gave; None for the first.
+    window : (slice, slice)
+        Where the click has changed that.
     bits : uint8 array
-        The mask, packed.
+        The mask there, packed.
     thresholds : tuple of float
         λ of each click, as it was when the click last had a say.
     limits : tuple of float
         The most pixels of each click's segment; NaN for no limit.
+    bounded : bool
+        Whether the last click could change but little of the mask.
     """
 
+    before: _State | None
+    window: Window
     bits: NDArray[np.uint8]
     thresholds: tuple[float, ...]
     limits: tuple[float, ...]
+    bounded: bool = False
 
 
 class EditingSolver:
@@ -72,19 +69,19 @@ class EditingSolver:
 
     Parameters
     ----------
-    solver : Edited
+    solver : Edited or Mending
         Solves prompts all together.
     strength : float
         κ of `napari_m2n2.segmentation.corrections`, > 0.
 
     Attributes
     ----------
-    plane : PreparedPlane
+    plane : Pictured
     """
 
-    def __init__(self, solver: Edited, strength: float) -> None:
+    def __init__(self, solver: Edited | Mending, strength: float) -> None:
         self.plane = solver.plane
-        self._solver = solver
+        self._solver: Mending = mending_of(solver)
         self._strength = strength
         self._known: OrderedDict[bytes, _State] = OrderedDict()
 
@@ -94,26 +91,32 @@ class EditingSolver:
         clicks = [step for step in steps(prompts, by_hand=True) if has_foreground(step.prompts)]
         if not clicks:
             return self._solver.solve(prompts, draft=draft, progress=progress)
-        known = [place for place, step in enumerate(clicks) if step.key in self._known]
-        state, new = None, clicks
-        if known:
-            self._known.move_to_end(clicks[known[-1]].key)
-            state, new = self._known[clicks[known[-1]].key], clicks[known[-1] + 1 :]
+        known = max((k for k, step in enumerate(clicks) if step.key in self._known), default=-1)
         found, map_seconds = None, 0.0
-        for step in new:
-            state, found = self._step(state, step, draft, progress)
-            map_seconds += found.map_seconds
-            if not draft:
-                self._keep(step.key, state)
-        assert state is not None
-        if found is None:
-            found = self._remembered(state, clicks[-1], progress)
-        force(prompts, found.mask, found.score)
+        if known < 0:
+            found = self._solver.solve(clicks[0].prompts, draft=draft, progress=progress)
+            map_seconds, mask = found.map_seconds, found.mask
+            limits = clicks[0].prompts.limits
+            state = _state_of(None, _all_of(mask), mask, found.thresholds, limits)
+            self._keep(clicks[0], state, draft)
+            known = 0
+        else:
+            self._known.move_to_end(clicks[known].key)
+            state = self._known[clicks[known].key]
+            mask = self._mask_of(state, clicks[known])
+        for step in clicks[known + 1 :]:
+            state, seconds = self._step(state, mask, step, draft, progress)
+            map_seconds += seconds
+            self._keep(step, state, draft)
+        if found is None or len(clicks) > 1:
+            found = self._scored(state, clicks[-1], mask, progress)
+        force(prompts, mask, found.score)
         return replace(
             found,
             thresholds=_by_point(prompts, clicks[-1].prompts, state.thresholds),
             map_seconds=map_seconds,
             score_seconds=time.perf_counter() - began - map_seconds,
+            bounded=state.bounded,
         )
 
     def distance_maps(self, points: ArrayLike, progress: Progress) -> NDArray[np.float32]:
@@ -121,77 +124,90 @@ class EditingSolver:
         return self._solver.distance_maps(points, progress)
 
     def _step(
-        self, before: _State | None, step: Step, draft: bool, progress: Progress
-    ) -> tuple[_State, Solved]:
-        """Return what a click makes of what was there before it."""
-        if before is None:
-            found = self._solver.solve(step.prompts, draft=draft, progress=progress)
-            return _state_of(found.mask, found.thresholds.tolist(), step.prompts.limits), found
-        mask = _unpacked(before, self.plane.shape)
+        self,
+        before: _State,
+        mask: NDArray[np.bool_],
+        step: Step,
+        draft: bool,
+        progress: Progress,
+    ) -> tuple[_State, float]:
+        """Change a mask as a click does; return what it is then, and what new maps took."""
         row, column = step.prompts.points[-1].tolist()
         label = bool(step.prompts.labels[-1])
         clicks = len(step.prompts.points)
         most = most_pixels(mask, (row, column), label, self._strength, clicks)
         limits = np.array([*before.limits, np.nan if most is None else most])
+        wrong = bool(mask[row, column]) != label
+        bounded = wrong and most is not None and most < _LITTLE * np.count_nonzero(mask)
         prompts = replace(step.prompts, limits=limits)
-        found, believed = self._mended(mask, prompts, draft, progress)
-        own = np.array([*before.thresholds, found.thresholds[-1]])
-        heard = believed & ~np.isnan(found.thresholds)
-        thresholds = np.where(heard, found.thresholds, own).tolist()
-        return _state_of(found.mask, thresholds, limits), found
+        proposal = self._solver.propose(prompts, progress)
+        change, believed = edited(mask, proposal, (row, column), label, float(limits[-1]))
+        if change.any:
+            mask[change.window] ^= change.pixels
+            if not draft:
+                change = self._solver.mend(mask, change, prompts)
+        _force(prompts, mask)
+        own = np.array([*before.thresholds, proposal.thresholds[-1]])
+        heard = believed & ~np.isnan(proposal.thresholds)
+        thresholds = np.where(heard, proposal.thresholds, own)
+        state = _state_of(before, change.window, mask, thresholds, limits)
+        return replace(state, bounded=bool(bounded)), proposal.map_seconds
 
-    def _mended(
-        self, before: NDArray[np.bool_], prompts: Prompts, draft: bool, progress: Progress
-    ) -> tuple[Solved, bool]:
-        """Return a mask after the last of the prompts' clicks, and whether all had a say in it."""
-        found = self._solver.solve(prompts, draft=True, progress=progress)
-        row, column = prompts.points[-1].tolist()
-        near = self._solver.distance_maps(prompts.points[-1:], progress)[0]
-        edit, believed = edited(
-            before,
-            found.mask,
-            near <= found.thresholds[-1],
-            (row, column),
-            bool(prompts.labels[-1]),
-            float(prompts.limits[-1]),
-        )
-        mask, score = edit.copy(), found.score
-        follow(score, mask)
-        # where nothing was changed, nothing of what is fitted would be accepted
-        if not (draft or np.array_equal(edit, before)):
-            self._solver.fit(mask, score, prompts)
-            mask = accepted(before, edit, mask)
-            follow(score, mask)
-        force(prompts, mask, score)
-        return replace(found, mask=mask), believed
+    def _mask_of(self, state: _State, step: Step) -> NDArray[np.bool_]:
+        """Return a mask (H, W) that was kept."""
+        chain = [state]
+        while chain[-1].before is not None:
+            chain.append(chain[-1].before)
+        mask = np.empty(self.plane.shape, bool)
+        for one in reversed(chain):
+            part = mask[one.window]
+            part[:] = np.unpackbits(one.bits, count=part.size).reshape(part.shape).view(bool)
+        _force(step.prompts, mask)
+        return mask
 
-    def _remembered(self, state: _State, step: Step, progress: Progress) -> Solved:
-        """Return what is known of a mask; its score is made again."""
+    def _scored(
+        self, state: _State, step: Step, mask: NDArray[np.bool_], progress: Progress
+    ) -> Solved:
+        """Return a mask with the score of all prompts."""
         prompts = replace(step.prompts, limits=np.array(state.limits))
         found = self._solver.solve(prompts, draft=True, progress=progress)
-        mask = _unpacked(state, self.plane.shape)
         follow(found.score, mask)
         return replace(found, mask=mask)
 
-    def _keep(self, key: bytes, state: _State) -> None:
-        """Remember a state, in place of those not used for longest."""
-        self._known[key] = state
-        most = max(_MOST_BYTES // max(state.bits.nbytes, 1), 2)
+    def _keep(self, step: Step, state: _State, draft: bool) -> None:
+        """Remember a state that is no draft, in place of those not used for longest."""
+        if draft:
+            return
+        self._known[step.key] = state
+        pixels = self.plane.shape[0] * self.plane.shape[1]
+        most = max(_MOST_BYTES * 8 // max(pixels, 1), 2)
         while len(self._known) > most:
             self._known.popitem(last=False)
 
 
+def _all_of(mask: NDArray[np.bool_]) -> Window:
+    """Return the window of a whole plane."""
+    return slice(0, mask.shape[0]), slice(0, mask.shape[1])
+
+
 def _state_of(
-    mask: NDArray[np.bool_], thresholds: Iterable[float], limits: Iterable[float]
+    before: _State | None,
+    window: Window,
+    mask: NDArray[np.bool_],
+    thresholds: NDArray[np.float64],
+    limits: NDArray[np.float64],
 ) -> _State:
-    """Return what is kept of a mask."""
-    return _State(np.packbits(mask), tuple(thresholds), tuple(limits))
+    """Return what is kept of a mask that a click has changed in a window."""
+    bits = np.packbits(mask[window])
+    return _State(before, window, bits, tuple(thresholds.tolist()), tuple(limits.tolist()))
 
 
-def _unpacked(state: _State, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return a mask (H, W) that was kept."""
-    count = shape[0] * shape[1]
-    return np.unpackbits(state.bits, count=count).reshape(shape).view(bool)
+def _force(prompts: Prompts, mask: NDArray[np.bool_]) -> None:
+    """Overwrite a mask at the pixels the user labelled, of which each is labelled once."""
+    for pixels, label in zip(prompts.strokes, prompts.stroke_labels.tolist(), strict=True):
+        mask[pixels[:, 0], pixels[:, 1]] = label
+    rows, columns = prompts.points.T
+    mask[rows, columns] = prompts.labels
 
 
 def _by_point(

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import eigsh
 
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.progress import Progress, ignore
-from napari_m2n2.segmentation.ncut import walk_graph
+from napari_m2n2.segmentation.walks import walk_graph
 
 _COORDINATES = 32
 """Eigenvectors; those of a walk on an image fall off fast."""
@@ -31,7 +31,7 @@ def diffusion_map(
     Parameters
     ----------
     attention : Attention
-        Made reversible first, as `napari_m2n2.segmentation.ncut.walk_graph` does.
+        Made reversible first, as `napari_m2n2.segmentation.walks.walk_graph` does.
     coordinates : int
         Most eigenvectors; the constant one is left out.
     steps : float

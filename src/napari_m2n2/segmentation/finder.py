@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2 import devices
+from napari_m2n2.attention.keeping import AttentionStore, open_store
 from napari_m2n2.attention.options import NAMES, check_options
 from napari_m2n2.attention.source import AttentionSource
 from napari_m2n2.image import Contrast, to_rgb
@@ -26,7 +28,7 @@ class RegionFinder:
         A name (`napari_m2n2.attention.registry.names`).
     by : str
         A name in `napari_m2n2.segmentation.registry.REGIONS`.
-    preset, device, **parameters
+    preset, device, store, **parameters
         See `napari_m2n2.segmenter.Segmenter`.
 
     Raises
@@ -42,6 +44,7 @@ class RegionFinder:
         *,
         preset: str = "default",
         device: str = "auto",
+        store: AttentionStore | str | Path | bool | None = None,
         **parameters: Any,
     ) -> None:
         check_by(by)
@@ -50,7 +53,9 @@ class RegionFinder:
         given = {name: parameters.pop(name) for name in NAMES if name in parameters}
         self._parameters = resolve("m2n2", preset, backbone, parameters, where)
         grid = self._parameters.grid
-        self._source = AttentionSource(backbone, grid, where, check_options(given))
+        self._source = AttentionSource(
+            backbone, grid, where, check_options(given), open_store(store)
+        )
 
     def find(
         self,

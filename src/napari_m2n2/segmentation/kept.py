@@ -15,11 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from napari_m2n2.progress import Progress
+from napari_m2n2.segmentation.close_calls import score_seeds
+from napari_m2n2.segmentation.edit import Change
 from napari_m2n2.segmentation.outline import fit_outline, follow
 from napari_m2n2.segmentation.parameters import Parameters
 from napari_m2n2.segmentation.plane import Canvas, PreparedPlane
+from napari_m2n2.segmentation.refit import Pyramid, fit_change
 from napari_m2n2.segmentation.seeds import Seed
-from napari_m2n2.segmentation.selection import Candidates, find_candidates
+from napari_m2n2.segmentation.selection import Candidates
 
 _MOST_BYTES = 1 << 29
 """Memory for the maps of earlier prompts; the least recently used go first."""
@@ -49,11 +52,8 @@ class KeptCandidates:
         new = {k: s for k, s in zip(keys, seeds, strict=True) if k not in self._kept}
         if new:
             with torch.inference_mode():
-                maps = plane.distances([seed.pixel for seed in new.values()], progress)
-            for (key, seed), distance in zip(new.items(), maps, strict=True):
-                self._kept[key] = find_candidates(
-                    distance, self._parameters, image_gradient=plane.edges, region=seed.region
-                )
+                scored = score_seeds(plane, list(new.values()), self._parameters, progress)
+            self._kept.update(zip(new, scored, strict=True))
         found = []
         for key in keys:
             self._kept.move_to_end(key)
@@ -70,6 +70,7 @@ class KeptOutlines:
     def __init__(self) -> None:
         self._kept: OrderedDict[bytes, NDArray[np.uint8]] = OrderedDict()
         self._held = 0
+        self._images: Pyramid | None = None
 
     def fit(
         self,
@@ -124,3 +125,22 @@ class KeptOutlines:
             seeds,
             lambda: fit_outline(mask, score, colours, pixels, labels, band=band),
         )
+
+    def mend_on(
+        self, plane: Canvas, mask: NDArray[np.bool_], change: Change, seeds: Sequence[Seed]
+    ) -> Change:
+        """Move the outline near a change to the edges of a plane, if its parameters ask for it.
+
+        Returns
+        -------
+        Change
+            All that is other than it was before the change.
+        """
+        colours = plane.colours
+        if colours is None:
+            return change
+        if self._images is None:
+            self._images = Pyramid(colours)
+        pixels, labels = [seed.pixel for seed in seeds], [seed.label for seed in seeds]
+        band = plane.parameters.outline_band
+        return fit_change(mask, change, self._images, pixels, labels, band=band)

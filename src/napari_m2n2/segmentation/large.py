@@ -21,9 +21,11 @@ from napari_m2n2.image import PERCENTILES
 from napari_m2n2.markov.finer import enlarge, enlarge_along_edges
 from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts, to_pixels
+from napari_m2n2.segmentation.edit import Change
 from napari_m2n2.segmentation.kept import KeptOutlines
 from napari_m2n2.segmentation.parameters import Parameters
 from napari_m2n2.segmentation.plane import PreparedPlane
+from napari_m2n2.segmentation.proposals import LargeProposal
 from napari_m2n2.segmentation.seeds import Seed, force, innermost
 from napari_m2n2.segmentation.selection import Candidates
 from napari_m2n2.segmentation.solved import Solved
@@ -77,9 +79,16 @@ class LargeSolver:
         seconds = solved.score_seconds + time.perf_counter() - began
         return replace(solved, mask=mask, score=score, score_seconds=seconds)
 
-    def fit(self, mask: NDArray[np.bool_], score: NDArray[np.float32], prompts: Prompts) -> None:
-        """Move the outline of a mask to the image's edges, at full resolution."""
-        self._outlines.fit_on(self.plane, mask, score, _certain(prompts))
+    def propose(self, prompts: Prompts, progress: Progress) -> LargeProposal:
+        """Return what prompts give before an outline is fitted, wherever one asks."""
+        reduced = self._small.plane.shape
+        inside = shrink(prompts, self.plane.shape, reduced)
+        small = self._small.propose(inside, progress)
+        return LargeProposal(small, prompts, self.plane.shape, reduced)
+
+    def mend(self, mask: NDArray[np.bool_], change: Change, prompts: Prompts) -> Change:
+        """Move the outline near a change to the image's edges, at full resolution."""
+        return self._outlines.mend_on(self.plane, mask, change, _certain(prompts))
 
     def candidates(self, points: ArrayLike, progress: Progress) -> list[Candidates]:
         """Return the candidate thresholds of each point (n, 2), on the reduced plane."""

@@ -15,6 +15,7 @@ import torch
 
 from napari_m2n2.attention.base import Attention, Tensors
 from napari_m2n2.attention.reversibility import stationary
+from napari_m2n2.markov.packed import Packed, pack
 from napari_m2n2.markov.product import halved
 from napari_m2n2.markov.reversible import (
     balance_reversible,
@@ -32,7 +33,7 @@ _CLIP = 1e-5
 _ROWS = 512
 """Rows of a divergence computed together, to bound memory."""
 
-REVISION = 1
+REVISION = 2
 """To be raised whenever what is kept of a walk would come out otherwise than it did before."""
 
 MapMaker = Callable[[torch.Tensor, Progress], torch.Tensor]
@@ -75,8 +76,11 @@ def make_maps(
         if parameters.storage == "half" and transition.device.type == "cpu":
             transition = halved(transition)
         agree = rows_agree(transition, parameters.max_steps)
+        packs = agree and transition.dtype != torch.float16
+        walked: torch.Tensor | Packed = (pack(transition) if packs else None) or transition
+        del transition
         return lambda starts, report: markov_maps(
-            transition,
+            walked,
             starts,
             tau=parameters.tau,
             max_steps=parameters.max_steps,

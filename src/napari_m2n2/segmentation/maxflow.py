@@ -3,7 +3,8 @@
 Boykov and Kolmogorov, "An experimental comparison of min-cut/max-flow algorithms for energy
 minimization in vision", PAMI 2004: a tree grows from each terminal; where they meet, flow is
 pushed along the path; what the saturated edges cut off looks for a new parent. On such graphs it
-is many times faster than what libraries for general graphs offer, scipy's Dinic among them.
+is many times faster than what libraries for general graphs offer, scipy's Dinic among them. The
+parts are compiled into one function: calls that hand on a dozen arrays took a third of the time.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def _flow(
     return inside
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True, inline="always")
 def _grow(
     node: int,
     neighbours: _Ints,
@@ -139,7 +140,7 @@ def _grow(
     return -1, last
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True, inline="always")
 def _push(
     node: int,
     way: int,
@@ -195,7 +196,7 @@ def _push(
     return number
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True, inline="always")
 def _adopt(
     number: int, orphans: _Ints, now: int, graph: _Graph, last: int
 ) -> int:  # pragma: no cover - compiled
@@ -236,7 +237,7 @@ def _adopt(
     return last
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True, inline="always")
 def _origin(
     node: int, now: int, neighbours: _Ints, parent: _Bytes, depth: _Ints, stamp: _Ints
 ) -> int:  # pragma: no cover - compiled

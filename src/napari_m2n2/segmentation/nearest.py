@@ -12,6 +12,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_m2n2.segmentation.window import Window
+
 FLOOR = 1e-7
 """Smallest λ that a distance is divided by."""
 
@@ -52,6 +54,42 @@ def combine(
         _take(distance.ravel(), unit, label, sides, mask.ravel())
     _decide(sides, mask.ravel(), score.ravel())
     return mask, score
+
+
+def nearest_in(
+    window: Window,
+    distances: Sequence[NDArray[np.float32]],
+    thresholds: Sequence[float],
+    labels: Sequence[bool],
+) -> NDArray[np.bool_]:
+    """Return the mask of `combine` in a window of the plane."""
+    top, left = window[0].start, window[1].start
+    mask = np.zeros((window[0].stop - top, window[1].stop - left), bool)
+    # what is farther than 1 is background, whoever is nearest
+    nearest = np.full(mask.shape, np.nextafter(np.float32(1), np.float32(2)))
+    for distance, threshold, label in zip(distances, thresholds, labels, strict=True):
+        _claim(distance, top, left, np.float32(max(threshold, FLOOR)), label, nearest, mask)
+    return mask
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _claim(
+    distance: NDArray[np.float32],
+    top: int,
+    left: int,
+    unit: np.float32,
+    label: bool,
+    nearest: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+) -> None:  # pragma: no cover - compiled
+    """Let one prompt have the pixels of a window that no earlier one is as near to."""
+    width = mask.shape[1]
+    for row in range(mask.shape[0]):
+        own, best, inside = distance[top + row, left : left + width], nearest[row], mask[row]
+        for k in range(width):
+            scaled = own[k] / unit
+            inside[k] = label if scaled < best[k] else inside[k]
+            best[k] = min(best[k], scaled)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

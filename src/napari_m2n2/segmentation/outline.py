@@ -20,9 +20,18 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_m2n2.segmentation.band import band_graph
-from napari_m2n2.segmentation.colours import Mixture, learn, log_ratio
-from napari_m2n2.segmentation.maxflow import minimum_cut
+from napari_m2n2.segmentation.cut import (
+    INSIDE,
+    OUTSIDE,
+    Dot,
+    coarser,
+    cut_band,
+    draw,
+    half,
+    narrow_band,
+    smaller,
+    wide_band,
+)
 
 _BOX = 2.0
 """Sides of the part of the plane that is looked at, in sides of the mask's box: the colours of the
@@ -31,20 +40,14 @@ surroundings count, those of the far side of the plane do not."""
 _RIM = 4
 """Pixels that the part extends beyond that."""
 
-_LEAST_BAND = 2.0
-"""Pixels."""
-
 _MOST_PIXELS = 8000
 """A band of more pixels is cut at a coarser scale first: the time of a cut grows faster than its
 pixels."""
 
-_MOST_LEARNT = 20_000
-"""Pixels, about, that the colours are learnt from."""
+_LEAST_BAND = 2.0
+"""Pixels."""
 
-_REACH = 2
-"""Pixels on either side of the outline that the next finer scale decides anew."""
-
-_LEAST_PIXELS = 30
+LEAST_PIXELS = 30
 """A smaller mask has too few colours to learn from."""
 
 _DOT = 2
@@ -53,14 +56,11 @@ _DOT = 2
 _SMALL = 200
 """Pixels along the shorter side of a small plane."""
 
+_MOST_UNITS = 400_000
+"""A plane of more pixels is fitted as if it had this many."""
+
 _EPSILON = 1e-3
 """Least score of what the cut adds to the mask."""
-
-_OUTSIDE, _INSIDE, _MAYBE_OUTSIDE, _MAYBE_INSIDE = range(4)
-"""What a trimap says of a pixel, in OpenCV's numbers for GrabCut."""
-
-_Dot = tuple[int, int, int]
-"""Row, column and trimap value of what is certain around a point."""
 
 
 def fit_outline(
@@ -90,22 +90,40 @@ def fit_outline(
         How far the outline may move, as a share of the square root of the mask's area.
     """
     area = int(np.count_nonzero(mask))
-    if area < _LEAST_PIXELS:
+    if area < LEAST_PIXELS:
         return
-    rows, columns = _surroundings(mask)
+    rows, columns = surroundings(mask)
     part = mask[rows, columns]
     dots = [
-        (row - rows.start, column - columns.start, _INSIDE if label else _OUTSIDE)
+        (row - rows.start, column - columns.start, INSIDE if label else OUTSIDE)
         for (row, column), label in zip(pixels, labels, strict=True)
     ]
-    radius = _DOT if min(mask.shape) > _SMALL else 1
     image = np.ascontiguousarray(guide[rows, columns])
-    cut = _cut(image, part, max(_LEAST_BAND, band * math.sqrt(area)), dots, radius)
-    cut = _with_prompts(cut, dots)
+    cut = _cut(image, part, band_width(area, band, mask.shape), dots, mask.shape)
+    cut = with_points(cut, dots)
     if not cut.any():
         return
     mask[rows, columns] = cut
     follow(score[rows, columns], cut)
+
+
+def unit_of(shape: tuple[int, ...]) -> float:
+    """Return how many pixels of a plane along each side count as one.
+
+    A cut weighs colours by area and edges by length, so that the more pixels the same picture has,
+    the less its edges would count.
+    """
+    return max(math.sqrt(shape[0] * shape[1] / _MOST_UNITS), 1.0)
+
+
+def band_width(area: int, band: float, shape: tuple[int, ...]) -> float:
+    """Return how far, in pixels, the outline of a mask of some area may move."""
+    return max(_LEAST_BAND * unit_of(shape), band * math.sqrt(area))
+
+
+def dot_radius(shape: tuple[int, ...]) -> float:
+    """Return how far around a point all is certain to be what the point says."""
+    return _DOT * unit_of(shape) if min(shape) > _SMALL else 1
 
 
 def follow(score: NDArray[np.float32], mask: NDArray[np.bool_]) -> None:
@@ -126,7 +144,7 @@ def _give_signs(
             values[k] = max(value, least) if inside[k] else min(value, zero)
 
 
-def _surroundings(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+def surroundings(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     """Return rows and columns of the part of the plane that matters."""
     left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     down, across = (int(side * (_BOX - 1) / 2) + _RIM for side in (height, width))
@@ -140,97 +158,38 @@ def _cut(
     image: NDArray[np.uint8],
     mask: NDArray[np.bool_],
     band: float,
-    dots: Sequence[_Dot],
-    radius: int,
+    dots: Sequence[Dot],
+    plane: tuple[int, ...],
 ) -> NDArray[np.bool_]:
-    """Return the foreground of the best cut within `band` pixels of the outline of a mask."""
+    """Return the foreground of the best cut within `band` pixels of the outline of a mask.
+
+    `plane` are the rows and columns of all of the plane.
+    """
     if mask.all():
         return mask
-    whole = np.ascontiguousarray(mask).view(np.uint8)
-    length = int(np.count_nonzero(whole - cv2.erode(whole, np.ones((3, 3), np.uint8))))
+    radius, unit = dot_radius(plane), unit_of(plane)
     images = [image]
-    while 2 * band * length > _MOST_PIXELS * 4 ** (len(images) - 1) and min(image.shape[:2]) > 8:
-        image = _half(image)
-        images.append(image)
-    small = cv2.resize(whole * 255, image.shape[1::-1], interpolation=cv2.INTER_AREA)
+    for _ in range(coarser(mask, band, _MOST_PIXELS)):
+        if min(image.shape[:2]) > 8:
+            image = half(image)
+            images.append(image)
     factor = 2 ** (len(images) - 1)
-    trimap = _wide_band((small > 127).view(np.uint8), band / factor)
+    trimap = wide_band(smaller(mask, image.shape), band / factor)
     while True:
-        _draw(trimap, dots, whole.shape, radius / factor)
-        found = _cut_band(images.pop(), trimap, factor)
+        draw(trimap, dots, mask.shape, radius / factor)
+        found = cut_band(images.pop(), trimap, factor / unit)
         if not images:
             return found
         factor //= 2
-        trimap = _narrow_band(found, images[-1].shape[:2])
+        trimap = narrow_band(found, images[-1].shape[:2])
 
 
-def _half(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return an image at half its scale."""
-    size = (-(-image.shape[1] // 2), -(-image.shape[0] // 2))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-
-
-def _wide_band(mask: NDArray[np.uint8], band: float) -> NDArray[np.uint8]:
-    """Return the trimap of all pixels within `band` of the outline of a mask."""
-    inside, outside = (
-        cv2.distanceTransform(side, cv2.DIST_L2, cv2.DIST_MASK_5) for side in (mask, 1 - mask)
-    )
-    trimap = mask + np.uint8(_MAYBE_OUTSIDE)
-    trimap[inside > band] = _INSIDE
-    trimap[outside > band] = _OUTSIDE
-    return trimap
-
-
-def _narrow_band(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return the trimap around the outline of a mask that comes from a coarser scale."""
-    size = (shape[1], shape[0])
-    smooth = cv2.resize(mask.view(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR)
-    fine = (smooth > 127).view(np.uint8)
-    around = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
-    certain = cv2.dilate(fine, around) == cv2.erode(fine, around)
-    return fine + np.where(certain, np.uint8(_OUTSIDE), np.uint8(_MAYBE_OUTSIDE))
-
-
-def _draw(
-    trimap: NDArray[np.uint8], dots: Sequence[_Dot], shape: tuple[int, ...], radius: float
-) -> None:
-    """Write what is certain around the points, which are given in pixels of `shape`."""
-    for row, column, value in dots:
-        centre = (column * trimap.shape[1] // shape[1], row * trimap.shape[0] // shape[0])
-        cv2.circle(trimap, centre, int(radius), value, cv2.FILLED)
-
-
-def _cut_band(
-    image: NDArray[np.uint8], trimap: NDArray[np.uint8], factor: int
-) -> NDArray[np.bool_]:
-    """Return the foreground of the best cut; the trimap's own where colours cannot be learnt.
-
-    A pixel of a coarse scale stands for factor² pixels and its sides for `factor` of theirs.
-    """
-    foreground = (trimap & 1).astype(bool)
-    if foreground.all() or not foreground.any():
-        return foreground
-    pixels = np.flatnonzero(trimap >= _MAYBE_OUTSIDE)
-    data = factor * log_ratio(image.reshape(-1, 3)[pixels], *_colours(image, foreground))
-    foreground.ravel()[pixels] = minimum_cut(*band_graph(image, trimap, pixels, data))
-    return foreground
-
-
-def _colours(image: NDArray[np.uint8], foreground: NDArray[np.bool_]) -> tuple[Mixture, Mixture]:
-    """Return what colours there are inside and outside, from every so many pixels."""
-    step = max(1, math.isqrt(foreground.size // _MOST_LEARNT))
-    some, which = image[::step, ::step], foreground[::step, ::step]
-    if which.all() or not which.any():
-        some, which = image, foreground
-    return learn(some[which]), learn(some[~which])
-
-
-def _with_prompts(mask: NDArray[np.bool_], dots: Sequence[_Dot]) -> NDArray[np.bool_]:
+def with_points(mask: NDArray[np.bool_], dots: Sequence[Dot]) -> NDArray[np.bool_]:
     """Return the connected parts of a mask that hold a foreground point."""
     count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
     wanted = np.zeros(count, bool)
     for row, column, value in dots:
-        if value == _INSIDE and 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]:
+        if value == INSIDE and 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]:
             wanted[parts[row, column]] = True
     wanted[0] = False
     found: NDArray[np.bool_] = wanted[parts]

@@ -47,6 +47,10 @@ class Parameters:
         corners of pixels and cells agree (half a cell apart at the borders).
     upsampling : {"dense", "fast"}
         Joint bilateral upsampling with every offset in the disk, or with a sample of them.
+    close_calls : float
+        After an upsampling with a sample of the offsets, thresholds whose scores are within this
+        share of the best are decided with every offset
+        (`napari_m2n2.segmentation.close_calls`); 0 leaves it to the sample.
     sigma_space : float
         Spatial standard deviation of the upsampling in cells.
     sigma_range : float
@@ -72,6 +76,12 @@ class Parameters:
         0 leaves it out, as published.
     min_area : int
         Segments of fewer pixels are no candidates in the choice of λ; 0 allows all, as published.
+    belief : float
+        β: a single click means the segment of highest expected overlap, one that scores twice as
+        high being believed 2^β times as much (`napari_m2n2.segmentation.belief`); 0 takes the one
+        of highest score, as published.
+    centre : float
+        Exponent of how near a click is to the middle of a segment, in those beliefs.
     correction : float
         κ: a further point changes the mask before it in one place, and at most κ π r² pixels if it
         lies r pixels within the mistake (`napari_m2n2.segmentation.editing`), so that the order of
@@ -102,12 +112,24 @@ class Parameters:
     walk_steps : int
         k of the walk P^k that is cut (`napari_m2n2.segmentation.ncut`), and that carries the
         conditional affinity.
+    cut_graph : {"walk", "cosine", "dot"}
+        What connects two cells where the walk is cut: the walk from one to the other, or how alike
+        walks of k steps from them end, by the angle or the product of their rows of P^k.
+    cut_threshold : float
+        τ in [0, 1) for one step: regions to begin with are those whose cuts cost less; 0 chooses
+        it by the costs (`napari_m2n2.segmentation.ncut.automatic_count`).
     merge_threshold : float
         τ of DiffSeg: attention maps that diverge by less are merged
         (`napari_m2n2.segmentation.diffseg`).
     text_gain : float
         γ of iSeg: how much heavier the tokens of a text prompt are than the sentence around them
         (`napari_m2n2.attention.words`).
+    text_gain_on : {"embedding", "keys"}
+        What is made heavier: what the network reads, as in the published program, or only the keys
+        of its cross-attention, as the paper has it.
+    text_clusters : int
+        Cells whose answers to the tokens diverge little share their mean, in so many clusters
+        (`napari_m2n2.attention.word_clusters`); 0 leaves that out, 32 in scripts of the program.
     edge_score, positive_score, negative_score : bool
         Whether the gradient along the outline, the prompts of the same and those of the other
         class have a say in the choice of λ (M2N2 Eq. 7, 9, 10); for the paper's Table 2. Without
@@ -124,6 +146,7 @@ class Parameters:
     max_steps: int = 1000
     start: Literal["published", "aligned"] = "published"
     upsampling: Literal["dense", "fast"] = "dense"
+    close_calls: float = 0.01
     sigma_space: float = 1.0
     sigma_range: float = 0.1
     most_pixels: int = 0
@@ -134,6 +157,8 @@ class Parameters:
     image_edge: float = 0.0
     area_power: float = 0.0
     min_area: int = 0
+    belief: float = 0.0
+    centre: float = 0.0
     correction: float = 0.0
     outline: Literal["map", "graph-cut"] = "map"
     outline_band: float = 0.15
@@ -145,8 +170,12 @@ class Parameters:
     entropy: float = 0.02
     refine_rounds: int = 8
     walk_steps: int = 1
+    cut_graph: Literal["walk", "cosine", "dot"] = "walk"
+    cut_threshold: float = 0.0
     merge_threshold: float = 1.0
     text_gain: float = 1.6
+    text_gain_on: Literal["embedding", "keys"] = "embedding"
+    text_clusters: int = 0
     edge_score: bool = True
     positive_score: bool = True
     negative_score: bool = True
@@ -164,9 +193,12 @@ _DEFAULTS: dict[str, Parameters] = {
         walk="spectral",
         start="aligned",
         upsampling="fast",
+        close_calls=0.0,  # measured without; outlines and edits decide more of its masks
         most_pixels=1_500_000,
         stretch_guide=True,
         image_edge=1.0,
+        belief=4.0,
+        centre=2.0,
         correction=6.0,
         outline="graph-cut",
         zoom="auto",
@@ -220,6 +252,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "ipf_tolerance": (0, 1),
     "tau": (1e-6, 1 - 1e-6),
     "max_steps": (1, 1_000_000),
+    "close_calls": (0, 1),
     "sigma_space": (0.01, 100),
     "sigma_range": (1e-4, 1000),
     "area_prior": (0, 1),
@@ -228,13 +261,17 @@ _RANGES: dict[str, tuple[float, float]] = {
     "area_power": (0, 2),
     "min_area": (0, 2**62),
     "most_pixels": (0, 2**62),
+    "belief": (0, 100),
+    "centre": (0, 100),
     "correction": (0, 1e6),
     "outline_band": (0, 1),
     "entropy": (0, 10),
     "refine_rounds": (0, 1000),
     "walk_steps": (1, 1024),
+    "cut_threshold": (0, 1 - 1e-6),
     "merge_threshold": (0, 1000),
     "text_gain": (0.01, 100),
+    "text_clusters": (0, 1024),
     "zoom_cells": (0, 1e6),
     "zoom_margin": (1, 100),
     "zoom_grid": (1, 256),
@@ -248,6 +285,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "upsampling": ("dense", "fast"),
     "outline": ("map", "graph-cut"),
     "zoom": ("off", "auto"),
+    "cut_graph": ("walk", "cosine", "dot"),
+    "text_gain_on": ("embedding", "keys"),
 }
 
 

@@ -75,6 +75,7 @@ class PixelDiffusion:
         amplitude: float = 1.0,
         sigma: float = 10.0,
         iterations: int = 10,
+        dead_zone: float = 0.0,
         progress: Progress = ignore,
     ) -> NDArray[np.float32]:
         """Return the score after it has spread, (H, W) in [-1, 1]; 0 is the boundary.
@@ -92,10 +93,13 @@ class PixelDiffusion:
             background click: its height, and its standard deviation in pixels.
         iterations : int
             How often each pixel becomes the mean of its neighbours.
+        dead_zone : float
+            Scores no further than this from 0 do not spread, in [0, 1]; 0.25 in the published
+            program, 0 in the paper.
         progress : callable, optional
             Called as ``progress("pixel diffusion", fraction)``; may raise `Cancelled`.
         """
-        spread = np.array(score, dtype=np.float32)
+        spread = np.where(np.abs(score) <= dead_zone, 0, score).astype(np.float32)
         for (row, column), label in zip(pixels, labels, strict=True):
             height = np.float32(amplitude if label else -amplitude)
             spread += height * _gaussian(spread.shape, row, column, sigma)

@@ -14,7 +14,7 @@ from skimage.color import rgb2lab
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.image import PERCENTILES, to_rgb
 from napari_m2n2.markov.flood import flood_fill
-from napari_m2n2.markov.upsample import upsample
+from napari_m2n2.markov.upsample import FAST_OFFSETS, FEW_OFFSETS, is_sampled, upsample
 from napari_m2n2.markov.walk import start_states
 from napari_m2n2.progress import Progress
 from napari_m2n2.segmentation.maps import MapMaker, make_maps
@@ -61,6 +61,19 @@ class Canvas:
         """Rows and columns of the image."""
         return self.rgb.shape[0], self.rgb.shape[1]
 
+    @property
+    def _most_offsets(self) -> int:
+        """Offsets of a sample; fewer will do where it does not decide what is close."""
+        return FEW_OFFSETS if self.parameters.close_calls else FAST_OFFSETS
+
+    @property
+    def sampled(self) -> bool:
+        """Whether maps are enlarged with a sample of the offsets."""
+        own = self.parameters
+        return own.upsampling == "fast" and is_sampled(
+            self.shape, self.grid, own.sigma_space, self._most_offsets
+        )
+
     def enlarge(self, maps: torch.Tensor, progress: Progress) -> NDArray[np.float32]:
         """Return maps (B, h, w) as maps (B, H, W) that follow the edges of the image."""
         return upsample(
@@ -69,6 +82,7 @@ class Canvas:
             sigma_space=self.parameters.sigma_space,
             sigma_range=self.parameters.sigma_range,
             method=self.parameters.upsampling,
+            most=self._most_offsets,
             progress=progress,
         )
 
@@ -94,14 +108,18 @@ class PreparedPlane(Canvas):
         self, pixels: Sequence[tuple[int, int]], progress: Progress
     ) -> list[NDArray[np.float32]]:
         """Return the distance map of each pixel (row, column), (H, W) in [0, 1]."""
-        rule = self.parameters.start
-        starts = start_states(torch.tensor(pixels), self.shape, self.grid, rule=rule)
-        maps = self.make(starts.to(self.device, torch.float32), progress)
-        enlarged = self.enlarge(maps.reshape(-1, *self.grid), progress)
+        enlarged = self.enlarge(self.low_maps(pixels, progress), progress)
         return [
             to_distance(one, pixel, flood=self.parameters.flood)
             for one, pixel in zip(enlarged, pixels, strict=True)
         ]
+
+    def low_maps(self, pixels: Sequence[tuple[int, int]], progress: Progress) -> torch.Tensor:
+        """Return how far the cells are from each pixel (row, column), (B, h, w)."""
+        rule = self.parameters.start
+        starts = start_states(torch.tensor(pixels), self.shape, self.grid, rule=rule)
+        maps = self.make(starts.to(self.device, torch.float32), progress)
+        return maps.reshape(-1, *self.grid)
 
 
 def prepare(

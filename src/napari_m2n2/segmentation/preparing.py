@@ -23,6 +23,7 @@ from napari_m2n2.progress import Progress
 from napari_m2n2.segmentation.editing import EditingSolver
 from napari_m2n2.segmentation.large import PlaneSolvers, make_solver
 from napari_m2n2.segmentation.maps import REVISION
+from napari_m2n2.segmentation.mending import Edited, Mending
 from napari_m2n2.segmentation.parameters import Parameters
 from napari_m2n2.segmentation.plane import PreparedPlane, prepare
 from napari_m2n2.segmentation.registry import METHODS
@@ -86,16 +87,22 @@ class Preparer:
             module = METHODS[self._method].module
             if module:
                 prepare_method: PrepareMethod = import_module(module).prepare
-                return prepare_method(rgb, found.to(self._device), self._parameters, progress)
+                moved = found.to(self._device)
+                return self._editing(prepare_method(rgb, moved, self._parameters, progress))
             whole = self._solver_of(rgb, found, self._parameters, progress, overwrite=ours)
         if ours and self._store is not None:
             key = self.source.key(rgb)
             if not self._is_kept(self._store, key):
                 self._note(self._store, key, used)
         zooms = self._parameters.zoom == "auto" and attention is None
-        solver = ZoomSolver(whole, self._crop) if zooms else whole
+        return self._editing(ZoomSolver(whole, self._crop) if zooms else whole)
+
+    def _editing(self, solver: Solver) -> Solver:
+        """Return what takes clicks as edits, if the parameters ask for it and the solver can."""
         strength = self._parameters.correction
-        return EditingSolver(solver, strength) if strength else solver
+        if not strength or not isinstance(solver, Edited | Mending):
+            return solver
+        return EditingSolver(solver, strength)
 
     def is_encoded(self, rgb: NDArray[np.float32], progress: Progress) -> bool:
         """Tell whether the store has all that `encode` puts there."""

@@ -19,6 +19,9 @@ _SETTLED = 1e-3
 
 _EPSILON = 1e-12
 
+_ROUNDED = 32
+"""Roundings that an entry of a map may be off by."""
+
 _FULL = 0.1
 """A matrix with more entries than this share of all is not worth being a sparse one."""
 
@@ -109,8 +112,10 @@ def conditional_affinity(
     matrix : (N, N) tensor
         Row-stochastic.
     foreground, background : (N,) tensor
-        Marks, not negative. e_B is at least the mean of e_F, so that one background mark does not
-        leave the rest of the plane to the foreground; without foreground marks there is none.
+        Marks, not negative. e_B is at least the mean of e_F, or half of its largest value if that
+        is less, so that one background mark does not leave the rest of the plane to the
+        foreground, and a mark on everything means everything; without foreground marks there is
+        none.
     prior : (N,) tensor, optional
         D to begin with; ½ by default.
     steps : int
@@ -118,13 +123,30 @@ def conditional_affinity(
     iterations : int
         How often D is renewed.
     """
-    forth, back = foreground.to(matrix), background.to(matrix)
+    reached = spread_marks(matrix, torch.stack([foreground, background]), steps)
+    return weighed(*reached, prior=prior, iterations=iterations)
+
+
+def spread_marks(matrix: torch.Tensor, marks: torch.Tensor, steps: int) -> torch.Tensor:
+    """Return what reaches each cell from marks (B, N) in k steps, Aᵏ s of each, (B, N)."""
+    reached = marks.to(matrix).T
     for _ in range(steps):
-        forth, back = matrix @ forth, matrix @ back
-    back = back + forth.mean()
-    if not bool(foreground.any()):
+        reached = matrix @ reached
+    return reached.T
+
+
+def weighed(
+    forth: torch.Tensor,
+    back: torch.Tensor,
+    *,
+    prior: torch.Tensor | None = None,
+    iterations: int = 3,
+) -> torch.Tensor:
+    """Return `conditional_affinity` of what reaches each cell, e_F and e_B, (N,)."""
+    if not bool(forth.any()):
         return torch.zeros_like(forth)
-    belief = torch.full_like(forth, 0.5) if prior is None else prior.to(matrix)
+    back = back + torch.minimum(forth.mean(), forth.max() / 2)
+    belief = torch.full_like(forth, 0.5) if prior is None else prior.to(forth)
     for _ in range(iterations):
         believed = belief * forth
         belief = believed / (believed + (1 - belief) * back + _EPSILON)
@@ -136,6 +158,7 @@ def _normalised(maps: torch.Tensor) -> torch.Tensor:
     lifted = maps - maps.amin(dim=1, keepdim=True)
     sums = lifted.sum(dim=1, keepdim=True)
     # what rounding leaves of a flat map is not a pattern
-    flat = sums <= _EPSILON * maps.abs().sum(dim=1, keepdim=True).clamp_min(_EPSILON)
+    rounding = _ROUNDED * torch.finfo(maps.dtype).eps
+    flat = sums <= rounding * maps.abs().sum(dim=1, keepdim=True).clamp_min(_EPSILON)
     uniform = torch.full_like(lifted, 1 / maps.shape[1])
     return torch.where(flat, uniform, lifted / sums.clamp_min(_EPSILON))

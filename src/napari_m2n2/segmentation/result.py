@@ -32,6 +32,9 @@ class Result:
     weights : str
         Which weights the attention comes from: a repository of the Hugging Face hub with its
         commit, or a folder; "" for a backbone that has none.
+    bounded : bool
+        Whether the last point was on a mistake and so close to the outline that it could change
+        less than a tenth of the mask; one further inside the mistake can change more.
     """
 
     mask: NDArray[np.bool_]
@@ -39,6 +42,7 @@ class Result:
     thresholds: NDArray[np.float64]
     timings: Mapping[str, float]
     weights: str = ""
+    bounded: bool = False
 
     @classmethod
     def of(cls, solved: Solved, prepare_seconds: float, weights: str) -> Result:
@@ -50,7 +54,12 @@ class Result:
             "total": solved.map_seconds + solved.score_seconds,
         }
         return Result(
-            solved.mask, solved.score, solved.thresholds, MappingProxyType(seconds), weights
+            solved.mask,
+            solved.score,
+            solved.thresholds,
+            MappingProxyType(seconds),
+            weights,
+            solved.bounded,
         )
 
     @property

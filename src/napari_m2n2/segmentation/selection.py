@@ -17,6 +17,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_m2n2.segmentation.belief import Beliefs, expected_overlap, find_beliefs
 from napari_m2n2.segmentation.growth import nearest_first, ring_means
 from napari_m2n2.segmentation.parameters import Parameters
 
@@ -47,6 +48,8 @@ class Candidates:
         Whether there is nothing to choose by: a map without any edge, or no score at all.
     positive, negative : bool
         Whether prompts of the own class, and of the other one, have a say.
+    beliefs : Beliefs, optional
+        What the prompt means if there is no other; None for the segment of highest worth.
     """
 
     distance: NDArray[np.float32]
@@ -56,6 +59,7 @@ class Candidates:
     flat: bool
     positive: bool = True
     negative: bool = True
+    beliefs: Beliefs | None = None
 
     @property
     def nbytes(self) -> int:
@@ -71,6 +75,8 @@ def find_candidates(
     *,
     image_gradient: NDArray[np.float32] | None = None,
     region: NDArray[np.bool_] | None = None,
+    pixel: tuple[int, int] | None = None,
+    cell: float = 1,
 ) -> Candidates:
     """Sort the thresholds of a map and score them as far as the map alone allows.
 
@@ -79,13 +85,17 @@ def find_candidates(
     distance : (H, W) float32 array
         In [0, 1].
     parameters : Parameters
-        `area_prior`, `edge_bins`, `image_edge`, `area_power`, `min_area` and the switches of the
-        scores are used.
+        `area_prior`, `edge_bins`, `image_edge`, `area_power`, `min_area`, `belief`, `centre` and
+        the switches of the scores are used.
     image_gradient : (H, W) float32 array, optional
         Gradient of the image; needed when ``parameters.image_edge > 0``.
     region : (H, W) bool array, optional
         A box or rough mask that the prompt stands for: the overlap of the segment with it (IoU)
         takes the place of the area prior.
+    pixel : (int, int), optional
+        Row and column of the click; needed for what it means alone.
+    cell : float
+        Pixels of a cell of the attention's grid, for the same.
     """
     last = distance.size - 1
     if last < 1:
@@ -114,14 +124,27 @@ def find_candidates(
     if parameters.min_area > 1 and worth[parameters.min_area :].any():
         worth[: parameters.min_area - 1] = 0
     scored = worth.astype(np.float32)
+    flat = not slope.any() or not _any_score(parameters)
+    beliefs = None
+    if parameters.belief and pixel is not None and region is None and not flat:
+        beliefs = find_beliefs(
+            distance,
+            order,
+            scored,
+            pixel,
+            cell=cell,
+            power=parameters.belief,
+            centre=parameters.centre,
+        )
     return Candidates(
         distance,
         distance.ravel()[order],
         scored,
         np.maximum.reduceat(scored, np.arange(0, len(scored), _BLOCK)),
-        flat=not slope.any() or not _any_score(parameters),
+        flat=flat,
         positive=parameters.positive_score,
         negative=parameters.negative_score,
+        beliefs=beliefs,
     )
 
 
@@ -144,7 +167,7 @@ def choose_threshold(
     other: NDArray[np.int64],
     limit: int | None = None,
 ) -> float:
-    """Return λ, the threshold of highest score.
+    """Return λ: the threshold of highest score, or of highest expected overlap for one alone.
 
     Parameters
     ----------
@@ -158,6 +181,10 @@ def choose_threshold(
     if candidates.flat:
         return FALLBACK
     distance, allowed = candidates.distance, len(candidates.worth)
+    beliefs = candidates.beliefs
+    if beliefs is not None and len(same) == 1 and not len(other) and limit is None:
+        expected = expected_overlap(beliefs.areas, beliefs.areas, beliefs.weights)
+        return float(beliefs.thresholds[int(np.argmax(expected))])
     # s_neg: the segment ends before the nearest prompt of the other class; without one, before
     # the farthest pixel
     bound = np.float32(np.inf)

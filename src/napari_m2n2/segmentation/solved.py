@@ -25,6 +25,9 @@ class Solved:
         λ of each point.
     map_seconds, score_seconds : float
         What new distance maps took, and all that followed.
+    bounded : bool
+        Whether the last click was on a mistake and so close to the outline that it could change
+        but little (`napari_m2n2.segmentation.corrections`).
     """
 
     mask: NDArray[np.bool_]
@@ -32,6 +35,7 @@ class Solved:
     thresholds: NDArray[np.float64]
     map_seconds: float
     score_seconds: float
+    bounded: bool = False
 
 
 class Pictured(Protocol):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts, to_pixels
+from napari_m2n2.segmentation.edit import Change
 from napari_m2n2.segmentation.kept import KeptCandidates, KeptOutlines
 from napari_m2n2.segmentation.nearest import combine
 from napari_m2n2.segmentation.plane import PreparedPlane
+from napari_m2n2.segmentation.proposals import PlaneProposal
 from napari_m2n2.segmentation.seeds import (
     Seed,
     choose_thresholds,
@@ -44,24 +45,43 @@ class PlaneSolver:
     def solve(self, prompts: Prompts, *, draft: bool, progress: Progress) -> Solved:
         """Return the object that prompts mean; see `napari_m2n2.segmenter.Segmenter.segment`."""
         began = time.perf_counter()
-        seeds = make_seeds(prompts, self.plane.shape, self.plane.grid)
-        candidates = self._kept.of(self.plane, seeds, progress)
-        mapped = time.perf_counter()
-        mask, score, chosen = self._decide(seeds, candidates, draft)
+        found = self.propose(prompts, progress)
+        mask, score = combine(found.distances, found.chosen, found.labels, self.plane.shape)
+        if not draft:
+            seeds = make_seeds(prompts, self.plane.shape, self.plane.grid)
+            self._outlines.fit_on(self.plane, mask, score, seeds)
         force(prompts, mask, score)
         return Solved(
             mask=mask,
             score=score,
-            thresholds=thresholds_by_point(prompts, seeds, chosen),
-            map_seconds=mapped - began,
-            score_seconds=time.perf_counter() - mapped,
+            thresholds=found.thresholds,
+            map_seconds=found.map_seconds,
+            score_seconds=time.perf_counter() - began - found.map_seconds,
         )
 
-    def fit(self, mask: NDArray[np.bool_], score: NDArray[np.float32], prompts: Prompts) -> None:
-        """Move the outline of a mask to the image's edges, in place, if it has colours."""
-        self._outlines.fit_on(
-            self.plane, mask, score, make_seeds(prompts, self.plane.shape, self.plane.grid)
+    def propose(self, prompts: Prompts, progress: Progress) -> PlaneProposal:
+        """Return what prompts give before an outline is fitted, wherever one asks."""
+        began = time.perf_counter()
+        seeds = make_seeds(prompts, self.plane.shape, self.plane.grid)
+        candidates = self._kept.of(self.plane, seeds, progress)
+        mapped = time.perf_counter() - began
+        chosen = choose_thresholds(candidates, seeds)
+        last = tuple(prompts.points[-1].tolist()) if len(prompts.points) else None
+        places = [k for k, seed in enumerate(seeds) if seed.pixel == last and seed.region is None]
+        return PlaneProposal(
+            prompts=prompts,
+            distances=[one.distance for one in candidates],
+            chosen=chosen,
+            labels=[seed.label for seed in seeds],
+            last=places[0] if places else -1,
+            thresholds=thresholds_by_point(prompts, seeds, chosen),
+            map_seconds=mapped,
         )
+
+    def mend(self, mask: NDArray[np.bool_], change: Change, prompts: Prompts) -> Change:
+        """Move the outline near a change that was made in a mask; return all that is changed."""
+        seeds = make_seeds(prompts, self.plane.shape, self.plane.grid)
+        return self._outlines.mend_on(self.plane, mask, change, seeds)
 
     def candidates(self, points: ArrayLike, progress: Progress) -> list[Candidates]:
         """Return the candidate thresholds of each point (n, 2)."""
@@ -76,15 +96,3 @@ class PlaneSolver:
         for target, found in zip(maps, candidates, strict=True):
             target[:] = found.distance
         return maps
-
-    def _decide(
-        self, seeds: Sequence[Seed], candidates: Sequence[Candidates], draft: bool
-    ) -> tuple[NDArray[np.bool_], NDArray[np.float32], list[float]]:
-        """Return the mask, its score, and λ of each seed."""
-        labels = [seed.label for seed in seeds]
-        chosen = choose_thresholds(candidates, seeds)
-        maps = [one.distance for one in candidates]
-        mask, score = combine(maps, chosen, labels, self.plane.shape)
-        if not draft:
-            self._outlines.fit_on(self.plane, mask, score, seeds)
-        return mask, score, chosen

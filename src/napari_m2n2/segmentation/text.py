@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_m2n2.attention.source import AttentionSource
+from napari_m2n2.attention.words import Emphasis
 from napari_m2n2.errors import InputError
 from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts
@@ -92,8 +93,10 @@ def phrase_scores(
 ) -> NDArray[np.float32]:
     """Return how much each pixel answers to each phrase, (P, H, W) in [0, 1]."""
     with torch.inference_mode():
-        gain = parameters.text_gain
-        maps, attention = source.attend_words(rgb, phrases, gain=gain, progress=progress)
+        emphasis = Emphasis(
+            parameters.text_gain, parameters.text_gain_on == "keys", parameters.text_clusters
+        )
+        maps, attention = source.attend_words(rgb, phrases, emphasis=emphasis, progress=progress)
         reduced = reduce_entropy(attention.matrix, parameters.entropy)
         refined = refine_maps(reduced, maps, parameters.refine_rounds, progress=progress)
         canvas = Canvas.of(rgb, attention.grid, parameters)

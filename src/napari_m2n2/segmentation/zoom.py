@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,14 +34,16 @@ from napari_m2n2.segmentation.crop import (
     surroundings,
     touches,
 )
+from napari_m2n2.segmentation.edit import Change
+from napari_m2n2.segmentation.inside import solve_inside
 from napari_m2n2.segmentation.large import PlaneSolvers
-from napari_m2n2.segmentation.outline import follow
 from napari_m2n2.segmentation.parameters import Parameters
 from napari_m2n2.segmentation.plane import PreparedPlane
+from napari_m2n2.segmentation.proposals import CropProposal, Proposal
 from napari_m2n2.segmentation.scale import clearness, scales_around
-from napari_m2n2.segmentation.seeds import force
 from napari_m2n2.segmentation.solved import Solved
 from napari_m2n2.segmentation.steps import has_foreground, steps
+from napari_m2n2.segmentation.window import both, common, within
 
 Prepare = Callable[[NDArray[np.float32], Progress], PlaneSolvers]
 """Takes an image (H, W, 3) in [0, 1] and does all that does not depend on prompts."""
@@ -56,16 +58,19 @@ _STAYS = 1.25
 """An object that is zoomed into may grow by this factor before the whole plane is taken again."""
 
 _LOOKS = 2
-"""Most crops of one step, each around what was found in the one before."""
+"""Most crops of a first click, each around what was found in the one before."""
+
+_MOST_LOOKS = 6
+"""Most crops of one click, as long as the rim of a crop cuts the object off."""
+
+_WIDER = 2.0
+"""Sides of a crop in sides of the rectangle of an object that the rim of another cut off."""
 
 _MOST_BYTES = 1 << 27
 """Memory for crops; the least recently used go first."""
 
 _MOST_STEPS = 10_000
 """Clicks whose crops are kept; the oldest go first."""
-
-_EPSILON = 1e-3
-"""Least score of a pixel of the mask."""
 
 
 @dataclass(frozen=True)
@@ -121,17 +126,35 @@ class ZoomSolver:
         self.crop = crop
         return solved
 
-    def fit(self, mask: NDArray[np.bool_], score: NDArray[np.float32], prompts: Prompts) -> None:
-        """Move the outline of a mask to the image's edges, where the last prompts were solved."""
+    def propose(self, prompts: Prompts, progress: Progress) -> Proposal:
+        """Return what prompts give before an outline is fitted, wherever one asks."""
+        self.crop = crop = self._find_crop(prompts, progress)
+        if crop is None:
+            return self._whole.propose(prompts, progress)
+        zooming = _as_one(progress)
+        inner = self._solver(crop, zooming).propose(prompts_in(prompts, crop), zooming)
+        thresholds = np.full(len(prompts.points), np.nan)
+        thresholds[crop.holds(prompts.points)] = inner.thresholds
+        return CropProposal(inner, crop, prompts, thresholds)
+
+    def mend(self, mask: NDArray[np.bool_], change: Change, prompts: Prompts) -> Change:
+        """Move the outline near a change, where the last prompts were solved."""
         crop = self.crop
         if crop is None:
-            self._whole.fit(mask, score, prompts)
-            return
+            return self._whole.mend(mask, change, prompts)
         square = np.ones((crop.factor, crop.factor), bool)
-        inside, soft = np.kron(mask[crop.part], square), np.kron(score[crop.part], square)
-        self._solver(crop, ignore).fit(inside, soft, prompts_in(prompts, crop))
+        here = common(change.window, crop.part)
+        pixels = np.kron(change.pixels[within(here, change.window)], square)
+        if not pixels.any():
+            return change
+        inside = np.kron(mask[crop.part], square)
+        seen = Change(within(here, crop.part, crop.factor), pixels)
+        self._solver(crop, ignore).mend(inside, seen, prompts_in(prompts, crop))
+        window = both(change.window, crop.part)
+        before = mask[window].copy()
+        before[within(change.window, window)] ^= change.pixels
         mask[crop.part] = reduced(inside.astype(np.float32), crop) > 0.5
-        follow(score[crop.part], mask[crop.part])
+        return Change(window, mask[window] != before).tight()
 
     def distance_maps(self, points: ArrayLike, progress: Progress) -> NDArray[np.float32]:
         """Return the distance map of each point (n, 2), (n, H, W) in [0, 1].
@@ -176,15 +199,23 @@ class ZoomSolver:
             return None
         crop = self._scale_of(prompts, progress) if before is None else self._choose(before)
         seen = self._see(crop, prompts, progress)
-        looks = _LOOKS if before is None else 0
-        if crop is not None and touches(crop, seen.tight, self._shape):
-            looks = 1
-        for _ in range(looks):
+        for looks in range(_MOST_LOOKS):
+            cut_off = self._cut_off(seen)
+            if not cut_off and (looks >= _LOOKS or before is not None):
+                break
             crop = self._choose(seen)
-            if (crop is None and before is None) or crop == seen.crop:
+            if crop is None and before is None:
+                if not cut_off:
+                    break
+                crop = self._finer(surroundings(seen.tight, self._shape, _WIDER))
+            if crop == seen.crop:
                 break
             seen = self._see(crop, prompts, progress)
         return seen
+
+    def _cut_off(self, seen: _Seen) -> bool:
+        """Tell whether the rim of its crop cuts an object off."""
+        return seen.crop is not None and touches(seen.crop, seen.tight, self._shape)
 
     def _scale_of(self, prompts: Prompts, progress: Progress) -> Crop | None:
         """Return the crop in which it is clearest what a first click means."""
@@ -224,7 +255,10 @@ class ZoomSolver:
         margin, shape = self._parameters.zoom_margin, self._shape
         if seen.crop is not None and still_fits(seen.crop, seen.tight, shape, margin):
             return seen.crop
-        crop = surroundings(seen.tight, shape, margin)
+        return self._finer(surroundings(seen.tight, shape, margin))
+
+    def _finer(self, crop: Crop) -> Crop | None:
+        """Return a crop if it shows more than the whole plane does."""
         # no finer than pixels: what lies between them was never seen
         cell = max(math.sqrt(crop.height * crop.width) / self._parameters.zoom_grid, 1.0)
         return crop if self._cell >= _LEAST_GAIN * cell else None
@@ -250,42 +284,6 @@ class ZoomSolver:
         while held > _MOST_BYTES and len(self._solvers) > 1:
             held -= _bytes(self._solvers.popitem(last=False)[1].plane)
         return solver
-
-
-def solve_inside(
-    solver: PlaneSolvers,
-    crop: Crop,
-    prompts: Prompts,
-    shape: tuple[int, int],
-    draft: bool,
-    progress: Progress,
-) -> Solved:
-    """Return the object that prompts of a plane mean within a crop.
-
-    Parameters
-    ----------
-    solver : PlaneSolver or LargeSolver
-        Of the crop.
-    crop : Crop
-    prompts : Prompts
-        Of the whole plane; those outside hold for their own pixels, λ of points there is NaN.
-    shape : (int, int)
-        Rows and columns of the plane; all of it outside the crop is background.
-    draft : bool
-        Whether the outline is left where the maps say.
-    progress : callable
-    """
-    found = solver.solve(prompts_in(prompts, crop), draft=draft, progress=progress)
-    mask, score = np.zeros(shape, bool), np.full(shape, -1, np.float32)
-    inside = reduced(found.mask.astype(np.float32), crop) > 0.5
-    soft = reduced(found.score, crop)
-    np.maximum(soft, _EPSILON, out=soft, where=inside & (soft <= 0))
-    np.minimum(soft, 0, out=soft, where=~inside)
-    mask[crop.part], score[crop.part] = inside, soft
-    force(prompts, mask, score)
-    thresholds = np.full(len(prompts.points), np.nan)
-    thresholds[crop.holds(prompts.points)] = found.thresholds
-    return replace(found, mask=mask, score=score, thresholds=thresholds)
 
 
 def _as_one(progress: Progress) -> Progress:

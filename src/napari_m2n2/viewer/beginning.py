@@ -13,7 +13,7 @@ from napari_m2n2.annotation.found import objects_in
 from napari_m2n2.annotation.objects import ObjectTable
 from napari_m2n2.annotation.planes import probe, read_plane
 from napari_m2n2.errors import InputError
-from napari_m2n2.viewer.layers import OURS
+from napari_m2n2.viewer.layers import OURS, PROMPTS_OF
 from napari_m2n2.viewer.pair import Pair
 from napari_m2n2.viewer.source import ImageSource
 from napari_m2n2.viewer.state import State
@@ -94,6 +94,34 @@ def check_label(pair: Pair, label: int, viewer: ViewerModel) -> None:
     if not (read_plane(pair.labels.data, plane) == label).any():
         where = f" on {plane.name}" if plane.name else ""
         raise InputError(f"There is no label {label}{where}; pick a label that is on screen.")
+
+
+def put_away(
+    image: Image, viewer: ViewerModel, pairs: Iterable[Pair], *, are_kept: bool = False
+) -> None:
+    """Put layers of prompts out of sight that were left when an image was let go of.
+
+    Parameters
+    ----------
+    image : Image
+    viewer : napari viewer
+    pairs : iterable of Pair
+        Those at work; their layers stay.
+    are_kept : bool
+        Whether their prompts are elsewhere too, so that they can be removed.
+    """
+    used = [layer for pair in pairs for layer in pair.layers]
+    ours = [each for each in viewer.layers if each.metadata.get(PROMPTS_OF) == image.unique_id]
+    for layer in ours:
+        if layer in used:
+            continue
+        if not are_kept and len(layer.data):
+            layer.visible = False
+            continue
+        viewer.layers.remove(layer)
+        for heir in ours:  # which has a name with a number, as long as this one was there
+            if heir in used and type(heir) is type(layer):
+                heir.name = layer.name
 
 
 def still_fits(pair: Pair, viewer: ViewerModel, state: State) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from psygnal import Signal
 
 from napari_m2n2.annotation.between import fill, find_gaps
 from napari_m2n2.annotation.carried import (
@@ -28,16 +28,18 @@ from napari_m2n2.annotation.carried import (
 from napari_m2n2.annotation.compute import Computer
 from napari_m2n2.annotation.courses import Course, Onward, Refit
 from napari_m2n2.annotation.jobs import Failed, Job, Outcome, Segmented
-from napari_m2n2.annotation.newest import Compute, Newest, Runner
+from napari_m2n2.annotation.newest import Compute, Runner
 from napari_m2n2.annotation.objects import AnnotatedObject
 from napari_m2n2.annotation.ownership import compose
 from napari_m2n2.annotation.planes import Plane, read_plane
 from napari_m2n2.annotation.region import whole_plane
 from napari_m2n2.annotation.volume import Limits, Propagation
 from napari_m2n2.errors import InputError
-from napari_m2n2.viewer.connections import Connections
+from napari_m2n2.progress import Progress
+from napari_m2n2.viewer.background import Background
 from napari_m2n2.viewer.making import made_by
 from napari_m2n2.viewer.pair import Pair
+from napari_m2n2.viewer.sentences import counted
 
 if TYPE_CHECKING:
     from napari_m2n2.viewer.controller import Controller
@@ -57,7 +59,7 @@ class _Errand:
     share: float = 0.0
 
 
-class Carrying:
+class Carrying(Background):
     """Carries objects of the image at work through its stack.
 
     Parameters
@@ -66,26 +68,14 @@ class Carrying:
     compute : Compute, optional
         By default one of its own, which has the settings of the controller's state.
     runner : Runner
-
-    Attributes
-    ----------
-    said, progressed
-        As those of the controller.
-    changed : signal
-        Work has begun or ended.
     """
 
-    said = Signal(str, bool)
-    progressed = Signal(str, float)
-    changed = Signal()
-
     def __init__(self, controller: Controller, compute: Compute | None, runner: Runner) -> None:
-        self._controller = controller
+        super().__init__(controller, runner)
         self._own = Computer(kept=1) if compute is None else None
-        self._newest = Newest(compute or self._own, runner, self._done, self._report)
+        self._compute = compute or self._own
         self._errand: _Errand | None = None
         self._going = False
-        self._connections = Connections()
         self._user_waits = False
         self._connections.connect(controller.busy, self._on_busy)
 
@@ -160,9 +150,11 @@ class Carrying:
             if not found:
                 raise InputError(NO_GAP)
             records = {where: interpolated_record(mask) for where, mask in found.items()}
-            if not self._controller.write_planes(known.id, records):
+            if not self._controller.write_planes(known.id, records, pair):
                 return Refit({}, overlap)
-            self.said.emit(f"Object {known.id} was filled in on {_slices(len(found))}.", False)
+            self.said.emit(
+                f"Object {known.id} was filled in on {counted(len(found), 'slice')}.", False
+            )
             return Refit(found if refit else {}, overlap)
 
         self._begin(number, "fitted to the image on", begin)
@@ -170,14 +162,13 @@ class Carrying:
     def stop(self) -> None:
         """Call it off; the planes that were written stay."""
         if self._errand is not None:
-            self._newest.stop()
-            self._end("it was stopped")
+            self._call_off()
+            self._be_done("it was stopped")
 
     def close(self, _object: object = None) -> None:
         """Call it off for good."""
         self._errand = None
-        self._newest.stop()
-        self._connections.close()
+        super().close()
 
     # how it goes
 
@@ -229,7 +220,7 @@ class Carrying:
             return
         self._going = True
         try:
-            while self._errand is not None and not (self._newest.busy or self._user_waits):
+            while self._errand is not None and not (self.at_work or self._user_waits):
                 self._ask(self._errand)
         finally:
             self._going = False
@@ -239,16 +230,16 @@ class Carrying:
         course, pair = errand.course, errand.pair
         plane, prompts = course.plane, course.prompts
         if plane is None:
-            self._end(course.reason)
+            self._be_done(course.reason)
         elif self._controller.current is not pair:
-            self._end("another image is at work")
-        elif errand.last is not None and lacks(pair.table, errand.number, errand.last):
-            self._end("it was undone")
+            self._be_done("another image is at work")
+        elif _was_undone(errand):
+            self._be_done("it was undone")
         else:
             try:
                 picture = pair.source.picture(plane, prompts)
             except InputError as error:
-                self._end(str(error), failed=True)
+                self._be_done(str(error), failed=True)
                 return
             job = Job(
                 read=picture.read,
@@ -257,22 +248,30 @@ class Carrying:
                 contrast=picture.contrast,
                 settings=self._controller.state.settings,
                 region=picture.region,
-                tag=(errand, plane),
             )
-            self._newest.submit(job)
+            self._work_on(partial(self._outline, job), partial(self._done, errand, plane, job))
 
-    def _done(self, job: Job, outcome: Outcome) -> None:
+    def _outline(self, job: Job, progress: Progress) -> Outcome:
+        """Outline a plane, in the thread."""
+        return self._compute(job, progress, progress)
+
+    def _done(self, errand: _Errand, plane: Plane, job: Job, outcome: Any) -> None:
         """Write what was found on a plane, and go on."""
-        errand, plane = job.tag
         if errand is not self._errand:  # called off; another one may have waited for its end
             self._go_on()
         elif isinstance(outcome, Failed):
-            self._end(outcome.message, failed=True)
+            self._be_done(outcome.message, failed=True)
+        elif _was_undone(errand):
+            self._be_done("it was undone")
         elif isinstance(outcome, Segmented):
-            self._settle(errand, plane, job, outcome)
+            self._going = True  # what is written makes itself heard, before it is counted
+            try:
+                self._settle(errand, plane, job, outcome)
+            finally:
+                self._going = False
             self._go_on()
         else:
-            self._end("it was stopped")
+            self._be_done("it was stopped")
 
     def _settle(self, errand: _Errand, plane: Plane, job: Job, outcome: Segmented) -> None:
         """Write an outline unless the object has ended."""
@@ -283,8 +282,8 @@ class Carrying:
         region = None if job.region == whole_plane(plane.size) else job.region
         made = replace(made_by(errand.pair.source, plane, job, outcome), way="propagated")
         record = carried_record(job.prompts, mask, made, region)
-        if not self._controller.write_planes(errand.number, {plane: record}):
-            self._end("it could not be written")
+        if not self._controller.write_planes(errand.number, {plane: record}, errand.pair):
+            self._be_done("it could not be written")
             return
         errand.written += 1
         errand.last = plane
@@ -304,17 +303,18 @@ class Carrying:
             errand.share = max(errand.share, now)
             self.progressed.emit(f"{errand.course.plane.name}: {phase}", errand.share)
 
-    def _end(self, reason: str, *, failed: bool = False) -> None:
+    def _be_done(self, reason: str, *, failed: bool = False) -> None:
         """Tell what came of it."""
         errand, self._errand = self._errand, None
         if self._own is not None:
             self._own.forget()
         if errand is not None:
-            text = f"Object {errand.number} was {errand.verb} {_slices(errand.written)}"
+            text = f"Object {errand.number} was {errand.verb} {counted(errand.written, 'slice')}"
             text += f": {reason}" if reason else ""
             self.said.emit(text if text.endswith(".") else f"{text}.", failed)
         self.changed.emit()
 
 
-def _slices(count: int) -> str:
-    return f"{count} slice" + ("" if count == 1 else "s")
+def _was_undone(errand: _Errand) -> bool:
+    """Tell whether what was written last is no more."""
+    return errand.last is not None and lacks(errand.pair.table, errand.number, errand.last)

@@ -173,9 +173,15 @@ class ObjectCommands:
         """Commit an object by its masks, as one step; other pixels are not overwritten unasked."""
         return self._try(lambda pair: self._adding.add(pair, records, name))
 
-    def write_planes(self, number: int, records: Mapping[Plane, PlaneRecord]) -> bool:
-        """Give a committed object further planes, as one step; tell whether it has them."""
-        return self._try(lambda pair: self._adding.give(pair, number, records)) is not None
+    def write_planes(
+        self, number: int, records: Mapping[Plane, PlaneRecord], pair: Pair | None = None
+    ) -> bool:
+        """Give a committed object further planes, as one step; tell whether it has them.
+
+        The object is one of the image at work, or of another that is given by its layers.
+        """
+        given = self._try(lambda where: self._adding.give(where, number, records), pair)
+        return given is not None
 
     # for tables and files
 
@@ -235,13 +241,14 @@ class ObjectCommands:
         found = [pair for pair in self.pairs if pair.image is image]
         return found[-1] if found else None
 
-    def _try(self, act: Callable[[Pair], Result]) -> Result | None:
-        """Do something with the image at work; say why it cannot be done."""
-        if self.current is None:
+    def _try(self, act: Callable[[Pair], Result], pair: Pair | None = None) -> Result | None:
+        """Do something with the image at work, or with another; say why it cannot be done."""
+        pair = self.current if pair is None else pair
+        if pair is None or pair not in self.pairs:
             self.look()
             return None
         try:
-            return act(self.current)
+            return act(pair)
         except InputError as error:
             self.say(str(error), failed=True)
             return None

@@ -7,6 +7,7 @@ thread of the window.
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable
 
 from napari.components import ViewerModel
@@ -34,6 +35,7 @@ from napari_m2n2.viewer.scenes import Scenes
 from napari_m2n2.viewer.standing import slow_device, standing
 from napari_m2n2.viewer.state import WRITING, State
 from napari_m2n2.viewer.watching import Watching
+from napari_m2n2.viewer.weakly import weakly
 from napari_m2n2.viewer.why_layers import OURS
 from napari_m2n2.viewer.worker import run_in_thread
 
@@ -99,20 +101,20 @@ class Controller(ObjectCommands):
         self._no_table, self._no_history = ObjectTable(), History()
         self._asking = Asking(self.state)
         compute = compute or Computer(kept=self.state.kept_planes)
-        self._outliner = Outliner(
-            compute, runner, self._asking.job, self._report, self.look, self.segmented.emit
-        )
-        scenes = Scenes(self, self._outliner)
-        self._annotating = Annotating(self, self._outliner, scenes)
+        hear, look, told = weakly(self._report), weakly(self.look), self.segmented.emit
+        self._outliner = Outliner(compute, runner, self._asking.job, hear, look, told)
+        me = weakref.proxy(self)  # or its parts would keep it alive, and it them
+        scenes = Scenes(me, self._outliner)
+        self._annotating = Annotating(me, self._outliner, scenes)
         self._adding = Adding(self._annotating, scenes)
-        self._objects = Objects(self, self._annotating, self._outliner.drop)
+        self._objects = Objects(me, self._annotating, self._outliner.drop)
         self._connections = Connections()
         dims = viewer.dims.events
         for emitter in (dims.point, dims.order, dims.ndisplay, dims.ndim):
             self._connections.connect(emitter, self._on_dims)
         self._connections.connect(self.state.changed, self._on_state)
-        self._watching = Watching(self, self._outliner.again)
-        self.frame = Frame(self, viewer)
+        self._watching = Watching(me, self._outliner.again)
+        self.frame = Frame(me, viewer)
 
     @property
     def pairs(self) -> tuple[Pair, ...]:

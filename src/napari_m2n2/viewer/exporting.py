@@ -6,12 +6,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels
-from psygnal import Signal
 
 from napari_m2n2.annotation.export import (
     FORMATS,
@@ -22,16 +20,13 @@ from napari_m2n2.annotation.export import (
     format_of,
 )
 from napari_m2n2.annotation.export_sources import ImageLayer, Known, from_layers
-from napari_m2n2.annotation.jobs import Failed, Stopped
-from napari_m2n2.annotation.newest import Runner
+from napari_m2n2.annotation.jobs import Failed
 from napari_m2n2.annotation.places import is_ours
-from napari_m2n2.errors import Cancelled, FileError, InputError, UserError, is_out_of_memory
+from napari_m2n2.errors import FileError, InputError, UserError
 from napari_m2n2.progress import Progress
+from napari_m2n2.viewer.background import Background
 from napari_m2n2.viewer.kept import file_of
 from napari_m2n2.viewer.pair import Pair
-
-if TYPE_CHECKING:
-    from napari_m2n2.viewer.controller import Controller
 
 NO_LABELS = "There are no labels to export; outline an object first."
 STOPPED = "Stopped; nothing was written."
@@ -45,35 +40,10 @@ class Exported:
     sentence: str
 
 
-class Exporter:
-    """Writes labels of a viewer to files.
+class Exporter(Background):
+    """Writes labels of a viewer to files; called off, it leaves what was there as it was."""
 
-    Parameters
-    ----------
-    controller : Controller
-    runner : Runner
-        How it is worked.
-
-    Attributes
-    ----------
-    busy : bool
-
-    Signals
-    -------
-    said : signal of (str, bool)
-        What there is to say, and whether it tells of a failure.
-    progressed : signal of (str, float)
-    """
-
-    said = Signal(str, bool)
-    progressed = Signal(str, float)
-
-    def __init__(self, controller: Controller, runner: Runner) -> None:
-        self._controller = controller
-        self._runner = runner
-        self._stop = Event()
-        self._closed = False
-        self.busy = False
+    no_memory = NO_MEMORY
 
     @property
     def labels(self) -> Labels | None:
@@ -133,54 +103,15 @@ class Exporter:
         except MemoryError:
             self.said.emit(NO_MEMORY, True)
             return
-        self._stop.clear()
-        self.busy = True
         self.said.emit(f"Writing {path.name} …", False)
-        self._runner(
-            lambda report: self._work(lambda: from_layers(values, *given), path, options, report),
-            self.progressed.emit,
+        self._work_on(
+            lambda report: _write(lambda: from_layers(values, *given), path, options, report),
             self._done,
         )
-
-    def stop(self) -> None:
-        """Call it off; what was there stays as it was."""
-        self._stop.set()
-
-    def close(self, _object: object = None) -> None:
-        """Call it off and say nothing more."""
-        self._closed = True
-        self.stop()
-
-    def _work(
-        self,
-        read: Callable[[], Annotated],
-        path: Path,
-        options: ExportOptions | None,
-        report: Progress,
-    ) -> Any:
-        """Do it, in the thread."""
-
-        def progress(phase: str, fraction: float) -> None:
-            if self._stop.is_set():
-                raise Cancelled
-            report(phase, fraction)
-
-        try:
-            return Exported(f"{path.name}: {export(read(), path, options, progress)}.")
-        except Cancelled:
-            return Stopped()
-        except UserError as error:
-            return Failed(str(error))
-        except Exception as error:  # noqa: BLE001 - a worker never raises
-            if is_out_of_memory(error):
-                return Failed(NO_MEMORY)
-            return Failed(f"Something unexpected went wrong ({type(error).__name__}: {error}).")
+        self.changed.emit()
 
     def _done(self, outcome: Any) -> None:
         """Tell how it ended."""
-        self.busy = False
-        if self._closed:
-            return
         match outcome:
             case Exported(sentence):
                 self.said.emit(sentence, False)
@@ -188,6 +119,7 @@ class Exporter:
                 self.said.emit(message, True)
             case _:
                 self.said.emit(STOPPED, False)
+        self.changed.emit()
 
     def _pair_of(self, labels: Labels | None) -> Pair | None:
         """Return the image at work that labels belong to."""
@@ -221,6 +153,13 @@ class Exporter:
             units=tuple(str(unit) for unit in labels.units),
         )
         return layer, known
+
+
+def _write(
+    read: Callable[[], Annotated], path: Path, options: ExportOptions | None, report: Progress
+) -> Exported:
+    """Do it, in the thread."""
+    return Exported(f"{path.name}: {export(read(), path, options, report)}.")
 
 
 def with_ending(path: Path, kind: str) -> Path:

@@ -19,6 +19,7 @@ from napari_m2n2.annotation.resume import resume
 from napari_m2n2.annotation.session import Session
 from napari_m2n2.errors import InputError, UserError
 from napari_m2n2.viewer import sentences
+from napari_m2n2.viewer.beginning import put_away
 from napari_m2n2.viewer.choices import go_back
 from napari_m2n2.viewer.connections import Connections
 from napari_m2n2.viewer.kept import Kept, file_of, place_of
@@ -162,7 +163,8 @@ class Keeping:
 
     def begin_anew(self) -> None:
         """Put the session that was found aside, and begin another one in its place."""
-        if self.found is not None and self._attempt(self._put_aside):
+        if self.found is not None and self._attempt(partial(put_aside, self.found)):
+            self._look()
             self._on_change()
 
     def resume_found(self) -> None:
@@ -184,6 +186,7 @@ class Keeping:
             finally:
                 self._quiet = False
             self._kept[pair] = self._new(pair, path, resumed.session)
+            put_away(image, self._controller.viewer, self._controller.pairs, are_kept=True)
             self._look()
             self._show(" ".join(resumed.notes) or f"Resumed {path.name}.", bool(resumed.notes))
             self._kept[pair].submit()
@@ -269,11 +272,6 @@ class Keeping:
         kept = Kept(self._controller, pair, path, self._relay.tell, resumed)
         pair.labels.events.set_data.connect(self._later.want)
         return kept
-
-    def _put_aside(self) -> None:
-        if self.found is not None:
-            put_aside(self.found)
-        self._look()
 
     def _flush(self, pair: Pair) -> None:
         self._make(pair).flush()

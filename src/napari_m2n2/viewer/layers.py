@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 OURS = "napari_m2n2 labels"
 """Of the metadata of a Labels layer: the `unique_id` of the image that it was made for."""
 
+PROMPTS_OF = "napari_m2n2 prompts"
+"""Of the metadata of a layer of prompts: the `unique_id` of its image."""
+
 OBJECT_COLOURS = ("#00e5ff", "#ffea00", "#e040fb", "#76ff03", "#ff9100", "#448aff")
 """Of objects 1, 2, ...: colours that neither stained tissue nor grey scans have."""
 

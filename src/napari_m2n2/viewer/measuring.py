@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from threading import Event
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -18,6 +18,7 @@ from napari_m2n2.annotation.newest import Runner
 from napari_m2n2.annotation.planes import Plane, read_plane
 from napari_m2n2.errors import Cancelled, InputError, UserError
 from napari_m2n2.progress import Progress
+from napari_m2n2.viewer.background import Background
 from napari_m2n2.viewer.source import ImageSource, Picture
 from napari_m2n2.viewer.view import plane_on_screen
 
@@ -47,8 +48,10 @@ class _Measurement:
     image: Any = None
 
 
-class Measurer:
+class Measurer(Background):
     """Clicks objects of a labels layer on the plane on screen, with one choice after the other.
+
+    Called off, it keeps what was found so far.
 
     Parameters
     ----------
@@ -63,24 +66,15 @@ class Measurer:
         What is chosen in the window.
     found : signal of Measured
         What a choice has come to.
-    said, progressed
-        As those of the controller.
-    changed : signal
-        Work has begun or ended.
     """
 
-    found = Signal(object)
-    said = Signal(str, bool)
-    progressed = Signal(str, float)
-    changed = Signal()
+    found: ClassVar[Signal] = Signal(object)
 
     def __init__(self, controller: Controller, runner: Runner, measure: Any = None) -> None:
-        self._controller = controller
+        super().__init__(controller, runner)
         self.state = controller.state
-        self._runner = runner
         self._measure = measure
-        self._stop = Event()
-        self._closed = False
+        self._stopped = False
         self._now: _Measurement | None = None
         self._results: list[Measured] = []
 
@@ -130,7 +124,7 @@ class Measurer:
         except InputError as error:
             self.said.emit(str(error), True)
             return
-        self._stop.clear()
+        self._stopped = False
         self._results = []
         self.said.emit(self._now.told, False)
         self.changed.emit()
@@ -146,13 +140,14 @@ class Measurer:
         )
 
     def stop(self) -> None:
-        """Call it off; what was found so far stays."""
-        self._stop.set()
+        """Call it off."""
+        self._stopped = True
+        super().stop()
 
     def close(self, _object: object = None) -> None:
         """Call it off and say nothing more."""
-        self._closed = True
-        self.stop()
+        super().close()
+        self.found.disconnect()
 
     def _prepare(
         self, labels: Labels | None, choices: Sequence[Choice], clicks: int
@@ -195,22 +190,17 @@ class Measurer:
     def _next(self) -> None:
         """Begin with the next choice, or end."""
         now = self._now
-        if now is None or self._closed:
+        if now is None:
             return
-        if not now.waiting or self._stop.is_set():
-            self._end(now)
+        if not now.waiting or self._stopped:
+            self._be_done(now)
             return
         choice = now.waiting.pop(0)
-        self._runner(lambda report: self._work(now, choice, report), self._report, self._done)
+        self._work_on(partial(self._try_out, now, choice), self._done)
 
-    def _work(self, now: _Measurement, choice: Choice, report: Progress) -> Any:
+    def _try_out(self, now: _Measurement, choice: Choice, progress: Progress) -> Any:
         """Measure a choice, in the thread."""
         from napari_m2n2.evaluation.own_labels import Measured, measure_choice
-
-        def progress(phase: str, fraction: float) -> None:
-            if self._stop.is_set():
-                raise Cancelled
-            report(phase, fraction)
 
         settings = self.state.settings
         try:
@@ -226,11 +216,9 @@ class Measurer:
                 device=settings.device,
                 progress=progress,
             )
-        except Cancelled:
-            return Stopped()
-        except UserError as error:
-            return Failed(str(error))
-        except Exception as error:  # a worker never raises
+        except (Cancelled, UserError):
+            raise
+        except Exception as error:  # the other choices may do better
             logger.exception("unexpected error while measuring")
             reason = f"Something unexpected went wrong ({type(error).__name__}: {error})."
             return Measured(choice, problem=reason)
@@ -238,25 +226,25 @@ class Measurer:
     def _report(self, phase: str, fraction: float) -> None:
         """Tell how far all of it is."""
         now = self._now
-        if now is not None and not self._closed:
+        if now is not None:
             done = now.all - len(now.waiting) - 1 + fraction
             self.progressed.emit(phase, done / now.all)
 
     def _done(self, outcome: Any) -> None:
         """Tell what a choice has come to, and go on."""
         now = self._now
-        if now is None or self._closed:
+        if now is None:
             return
         if isinstance(outcome, Failed):
-            self._end(now, outcome.message)
+            self._be_done(now, outcome.message)
         elif isinstance(outcome, Stopped):
-            self._end(now)
+            self._be_done(now)
         else:
             self._results.append(outcome)
             self.found.emit(outcome)
             self._next()
 
-    def _end(self, now: _Measurement, trouble: str = "") -> None:
+    def _be_done(self, now: _Measurement, trouble: str = "") -> None:
         """Tell what is best, or why it ended."""
         self._now = None
         found = self.best
@@ -265,7 +253,7 @@ class Measurer:
             text += (
                 f" Best: {found.choice.name}, IoU {found.iou[-1]:.2f} after {now.clicks} clicks."
             )
-        if self._stop.is_set():
+        if self._stopped:
             text += " It was stopped."
         self.said.emit(text, bool(trouble))
         self.changed.emit()

@@ -126,6 +126,7 @@ class Objects:
         for pair, connections in self._pairs.items():
             connections.close()
             _settle(pair)
+            pair.history.clear()
         self._pairs.clear()
         self.current = None
 
@@ -149,6 +150,7 @@ class Objects:
         if pair.labels in self._left:
             beginning.bring_back(pair.table, self._left[pair.labels])
         self._pairs[pair] = self._connect(pair)
+        beginning.put_away(pair.image, self._viewer, self._pairs)
         self._annotating.begin_next(pair)
         self._turn_to(pair)
         tools.take(tools.TOOLS[0], self._viewer, pair)
@@ -160,11 +162,13 @@ class Objects:
         controller, connections = self._controller, Connections()
         Prompting(pair, self._state, partial(controller.on_prompts, pair), connections)
         Heeding(pair, self._annotating.follow, connections)
+        connections.add(pair.drawings.let_go)
+        # no partials of methods: psygnal keeps what is given to them while the program runs
         for signal in (pair.table.changed, pair.history.changed):
-            connections.connect(signal, partial(controller.on_objects, pair))
+            connections.connect(signal, lambda *_what: controller.on_objects(pair))
         connections.connect(pair.image.events.data, partial(controller.on_image, pair))
         chosen = pair.prompts.selected_data.events.items_changed
-        connections.connect(chosen, partial(controller.on_chosen, pair))
+        connections.connect(chosen, lambda *_what: controller.on_chosen(pair))
         # what napari's own buttons do is shown in ours
         for emitter in (pair.prompts.events.mode, pair.shapes.events.mode):
             connections.connect(emitter, controller.look)
@@ -180,6 +184,7 @@ class Objects:
         """Let go of an image; its layers stay."""
         self._pairs.pop(pair).close()
         _settle(pair)
+        pair.history.clear()  # whose steps know the image
         self._left[pair.labels] = pair.table
         if self.current is pair:
             self._turn_to(self.pairs[-1] if self._pairs else None)

@@ -19,6 +19,7 @@ from napari_m2n2.progress import Progress
 from napari_m2n2.viewer import sentences
 from napari_m2n2.viewer.making import made_by
 from napari_m2n2.viewer.pair import Pair
+from napari_m2n2.viewer.weakly import weakly
 from napari_m2n2.viewer.work import Answer
 
 
@@ -59,7 +60,7 @@ class Outliner:
         answered: Callable[[Pair, Plane, Segmented | None], None],
     ) -> None:
         self._make_job = make_job
-        self._newest = Newest(compute, runner, self._done, report)
+        self._newest = Newest(compute, runner, weakly(self._done), report)
         self._changed = changed
         self._answered = answered
         self._overtaken: dict[tuple[Pair, Plane], None] = {}

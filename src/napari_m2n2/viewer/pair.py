@@ -20,7 +20,7 @@ from napari_m2n2.annotation.shapes import prompts_on
 from napari_m2n2.errors import InputError
 from napari_m2n2.viewer.deeds import Deeds
 from napari_m2n2.viewer.kept_prompts import nothing_kept
-from napari_m2n2.viewer.layers import make_labels
+from napari_m2n2.viewer.layers import PROMPTS_OF, make_labels
 from napari_m2n2.viewer.points_layer import make_prompts, read_thresholds
 from napari_m2n2.viewer.shapes_layer import Drawings
 from napari_m2n2.viewer.signs import read_signs
@@ -74,6 +74,8 @@ class Pair:
         self.prompts: Points = make_prompts(image, f"{image.name}: prompts", source.prompt_factors)
         self.drawings = Drawings(image, f"{image.name}: shapes", source.prompt_factors)
         self.shapes: Shapes = self.drawings.layer
+        for layer in (self.prompts, self.shapes):
+            layer.metadata[PROMPTS_OF] = image.unique_id
         self.is_new = labels is None
         if labels is None:
             labels = make_labels(image, self.factors, self.shape, f"{image.name}: labels")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Event
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
-from psygnal import Signal
 
 from napari_m2n2.annotation.jobs import Failed
 from napari_m2n2.annotation.masks import Mask
@@ -18,9 +17,9 @@ from napari_m2n2.annotation.newest import Runner
 from napari_m2n2.annotation.proposals import Described, Proposed, Wanted, find
 from napari_m2n2.annotation.provenance import Provenance
 from napari_m2n2.annotation.records import PlaneRecord
-from napari_m2n2.errors import Cancelled, InputError
+from napari_m2n2.errors import InputError
 from napari_m2n2.progress import Progress
-from napari_m2n2.viewer.connections import Connections
+from napari_m2n2.viewer.background import Background
 from napari_m2n2.viewer.proposal_layer import Place
 
 if TYPE_CHECKING:
@@ -50,52 +49,30 @@ class Taken:
     step: int
 
 
-class Proposer:
+class Proposer(Background):
     """Finds regions of the plane on screen, shows them in a layer, and makes objects of them.
 
-    Parameters
-    ----------
-    controller : Controller
-    runner : Runner
-        How it is worked.
+    Called off, it keeps what was found so far.
 
     Attributes
     ----------
-    busy : bool
     regions : Regions or None
         What was found, or is known so far.
     count : int
         How many of them are shown.
     taken : Taken or None
-
-    Signals
-    -------
-    said : signal of (str, bool)
-        What there is to say, and whether it tells of a failure.
-    progressed : signal of (str, float)
-    changed : signal
-        What was found, shown or taken is another.
     """
 
-    said: ClassVar[Signal] = Signal(str, bool)
-    progressed: ClassVar[Signal] = Signal(str, float)
-    changed: ClassVar[Signal] = Signal()
-
     def __init__(self, controller: Controller, runner: Runner) -> None:
-        self._controller = controller
+        super().__init__(controller, runner)
         self._viewer = controller.viewer
-        self._runner = runner
-        self._stop = Event()
-        self._closed = False
         self._so_far: Regions | None = None
         self._place: Place | None = None
         self._layer: Labels | None = None
         self._made = Provenance()
-        self.busy = False
         self.regions: Regions | None = None
         self.count = 0
         self.taken: Taken | None = None
-        self._connections = Connections()
         self._connections.connect(self._viewer.layers.events.removed, self._on_removed)
 
     def find(self, by: str) -> None:
@@ -106,15 +83,9 @@ class Proposer:
         """Make an object of what words mean on the plane on screen."""
         self._start(text=text)
 
-    def stop(self) -> None:
-        """Call it off; what was found so far stays."""
-        self._stop.set()
-
     def close(self, _object: object = None) -> None:
         """Call it off and say nothing more; the layer goes, as it is nobody's data."""
-        self._closed = True
-        self.stop()
-        self._connections.close()
+        super().close()
         self._drop_layer()
 
     def show(self, count: int) -> None:
@@ -175,10 +146,8 @@ class Proposer:
             self._drop_layer()
             self.regions, self.taken = None, None
         self._so_far = None
-        self._stop.clear()
-        self.busy = True
+        self._work_on(partial(self._find, wanted), self._done)
         self.changed.emit()
-        self._runner(lambda report: self._work(wanted, report), self._hear, self._done)
 
     def _wanted(self, by: str, text: str) -> Wanted:
         """Return what to find on the plane on screen."""
@@ -202,23 +171,16 @@ class Proposer:
         )
         return Wanted(picture.read, picture.contrast, settings, by, text)
 
-    def _work(self, wanted: Wanted, report: Progress) -> Any:
+    def _find(self, wanted: Wanted, progress: Progress) -> Any:
         """Do it, in the thread."""
 
-        def progress(phase: str, fraction: float) -> None:
-            if self._stop.is_set():
-                raise Cancelled
-            report(phase, fraction)
-
-        def partial(regions: Regions) -> None:
+        def take_note(regions: Regions) -> None:
             self._so_far = regions
 
-        return find(wanted, partial, progress)
+        return find(wanted, take_note, progress)
 
-    def _hear(self, phase: str, fraction: float) -> None:
-        """Show what is known so far, and pass the report on."""
-        if self._closed:
-            return
+    def _report(self, phase: str, fraction: float) -> None:
+        """Show what is known so far, and tell how far it is."""
         so_far, self._so_far = self._so_far, None
         if so_far is not None:
             self._found(so_far)
@@ -226,9 +188,6 @@ class Proposer:
 
     def _done(self, outcome: Any) -> None:
         """Show what was found."""
-        self.busy = False
-        if self._closed:
-            return
         match outcome:
             case Proposed(regions):
                 self._found(regions)
@@ -303,5 +262,7 @@ class Proposer:
     def _drop_layer(self) -> None:
         """Take the layer away."""
         layer, self._layer = self._layer, None
+        if layer is not None and self._on_mouse in layer.mouse_drag_callbacks:
+            layer.mouse_drag_callbacks.remove(self._on_mouse)
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)

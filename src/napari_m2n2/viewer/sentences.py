@@ -13,6 +13,10 @@ NO_IMAGE = "Open an image to begin."
 NO_PAIR = "Choose an image and press “New object”."
 STOPPED = "Stopped; place, move or remove a point to start again."
 NO_FOREGROUND = "Nothing is outlined without a foreground point; place one on the object."
+BOUNDED = (
+    "The last click is close to the outline, so that it could change little; click in the middle "
+    "of what is wrong to change more."
+)
 NO_MEMORY_FOR_LABELS = (
     "There is not enough memory for labels of this image; crop it or close other programs."
 )
@@ -80,7 +84,7 @@ def outlined(plane: Plane, outcome: Segmented, prompts: PlanePrompts) -> str:
         text += f", grid {outcome.grid[0]} × {outcome.grid[1]}, {outcome.device}"
     if outcome.weights:
         text += f", {outcome.weights}"
-    return text + "."
+    return f"{text}. {BOUNDED}" if outcome.bounded else f"{text}."
 
 
 def on_the_processor(backbone: str) -> str:
@@ -125,6 +129,16 @@ def numbered(numbers: Sequence[int]) -> str:
     if len(numbers) == 1:
         return f"object {numbers[0]}"
     return f"objects {', '.join(map(str, numbers[:-1]))} and {numbers[-1]}"
+
+
+def sharing(numbers: Sequence[int], value: int) -> str:
+    """Tell which objects have a number in the labels already; empty if there are none."""
+    if not numbers:
+        return ""
+    if len(numbers) > _FEW:
+        return f"{len(numbers)} objects have the number {value} already."
+    have = "has" if len(numbers) == 1 else "have"
+    return f"{numbered(numbers).capitalize()} {have} the number {value} already."
 
 
 def changed_prompts(more: int) -> str:

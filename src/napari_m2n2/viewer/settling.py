@@ -30,7 +30,7 @@ class Settling:
         viewer: ViewerModel,
         milliseconds: int = MILLISECONDS,
     ) -> None:
-        self._action = action
+        self._action: Callable[[], object] | None = action
         self._timer: QTimer | None = None
         if hasattr(viewer, "window"):
             self._timer = QTimer()
@@ -40,13 +40,14 @@ class Settling:
 
     def want(self, _event: object = None) -> None:
         """Call it soon; later if it is wanted again before."""
-        if self._timer is None:
-            self._action()
-        else:
+        if self._timer is not None:
             self._timer.start()
+        elif self._action is not None:
+            self._action()
 
     def stop(self) -> None:
-        """Call it no more."""
+        """Call it never again, and let go of it."""
+        timer, self._timer, self._action = self._timer, None, None
         # at the end of the program Qt may have deleted it already
-        if self._timer is not None and isalive(self._timer):
-            self._timer.stop()
+        if timer is not None and isalive(timer):
+            timer.stop()

@@ -59,6 +59,10 @@ class Drawings:
         self._unfinished = False
         self._held = False
 
+    def let_go(self) -> None:
+        """Listen to the mouse no more."""
+        self.layer.mouse_drag_callbacks.remove(self._on_press)
+
     def _on_press(self, _layer: Shapes, event: Event) -> Iterator[None]:
         """Know whether the mouse is held."""
         self._held = True

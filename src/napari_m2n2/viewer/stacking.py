@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
-from psygnal import Signal
 
 from napari_m2n2.annotation.encoding import Encode, PlaneQueue, Useless, encode_plane
 from napari_m2n2.annotation.jobs import Stopped
-from napari_m2n2.annotation.kept_attention import keep_on_disk
+from napari_m2n2.annotation.kept_attention import keep_on_disk, kept_attention
 from napari_m2n2.annotation.newest import Runner
 from napari_m2n2.annotation.planes import Plane, shown_plane
-from napari_m2n2.attention.usual import LIMIT, default_limit
-from napari_m2n2.errors import Cancelled, InputError
-from napari_m2n2.progress import Progress
+from napari_m2n2.attention.usual import LIMIT
+from napari_m2n2.errors import InputError
 from napari_m2n2.viewer import sentences
-from napari_m2n2.viewer.connections import Connections
+from napari_m2n2.viewer.background import Background
 from napari_m2n2.viewer.source import ImageSource
 
 if TYPE_CHECKING:
     from napari_m2n2.viewer.controller import Controller
 
 
-class StackEncoder:
+class StackEncoder(Background):
     """Encodes one plane after another in a thread, those near to the one on screen first.
 
     While the user's clicks have work to do, nothing is encoded: the plane under way is called off
@@ -38,43 +37,22 @@ class StackEncoder:
         How a plane is worked.
     encode : Encode, optional
         Tests give one that only takes notes.
-
-    Attributes
-    ----------
-    busy : bool
-        Whether there is a stack to encode, be it waiting for clicks.
-
-    Signals
-    -------
-    said : signal of (str, bool)
-        What there is to say, and whether it tells of a failure.
-    progressed : signal of float
-        How much of the stack is encoded.
-    changed : signal
-        Work has begun or ended.
     """
-
-    said = Signal(str, bool)
-    progressed = Signal(float)
-    changed = Signal()
 
     def __init__(
         self, controller: Controller, runner: Runner, encode: Encode = encode_plane
     ) -> None:
-        self._controller = controller
-        self._runner = runner
+        super().__init__(controller, runner)
         self._encode = encode
         self._queue: PlaneQueue | None = None
         self._source: ImageSource | None = None
-        self._under_way: object = None
         self._clicking = False
         self._settings = controller.state.settings
-        self._connections = Connections()
         self._connections.connect(controller.busy, self._on_busy)
 
     @property
     def busy(self) -> bool:
-        """Whether there is a stack to encode."""
+        """Whether there is a stack to encode, be it waiting for clicks."""
         return self._queue is not None
 
     @property
@@ -105,12 +83,8 @@ class StackEncoder:
         except InputError as error:
             self.said.emit(str(error), True)
             return
-        store = keep_on_disk()
-        if store.problem:
-            self.said.emit(store.problem, True)
-            return
         self._settings = state.settings
-        self._queue = PlaneQueue(_planes(self._source))
+        self._queue = PlaneQueue(_planes(self._source), keep_on_disk().problem)
         self.changed.emit()
         self._go_on()
 
@@ -119,74 +93,65 @@ class StackEncoder:
         queue = self._queue
         if queue is not None:
             done = queue.new + queue.known
-            self._end(f"Stopped; {done} of {queue.all} planes are encoded.", failed=False)
+            self._be_done(f"Stopped; {done} of {queue.all} planes are encoded.", failed=False)
 
     def close(self, _object: object = None) -> None:
         """Call it off and say nothing more."""
         self._queue = None
-        self._connections.close()
-        for signal in (self.said, self.progressed, self.changed):
-            signal.disconnect()
+        super().close()
 
     def _on_busy(self, busy: bool) -> None:
         """Let clicks have the computer for themselves."""
         self._clicking = busy
-        if not busy:
+        if busy:
+            self._call_off()
+        else:
             self._go_on()
 
     def _go_on(self) -> None:
         """Begin with the next plane, unless one is under way or clicks have work to do."""
         queue, source = self._queue, self._source
-        if queue is None or source is None or self._under_way is not None or self._clicking:
+        if queue is None or source is None or self.at_work or self._clicking:
             return
         if source.image not in self._controller.viewer.layers:
             self.stop()
             return
         plane = queue.next(self._shown(source))
         if plane is None:
-            self._end(_told(queue), failed=bool(queue.failures))
+            self._be_done(_told(queue), failed=bool(queue.failures or queue.problem))
             return
-        if queue.fills(default_limit()):
-            self._end(_full(queue), failed=True)
+        if queue.fills(kept_attention().room):
+            self._be_done(_full(queue), failed=True)
             return
         try:
             picture = source.picture(plane)
         except InputError as error:
-            self._end(str(error), failed=True)
+            self._be_done(str(error), failed=True)
             return
-        ticket = self._under_way = object()
-        settings = self._settings
         self.said.emit(f"Encoding {plane.name or 'the plane'} …", False)
+        given = picture.read, picture.contrast, self._settings
+        self._work_on(partial(self._encode, *given), partial(self._done, queue, plane))
 
-        def work(report: Progress) -> Any:
-            def progress(phase: str, fraction: float) -> None:
-                if self._clicking or self._queue is not queue:
-                    raise Cancelled
-                report(phase, fraction)  # which ends it if the window is closing
+    def _report(self, _phase: str, _fraction: float) -> None:
+        """Show nothing: the phases of a plane go by too fast to be read."""
 
-            weigh = not queue.size
-            return self._encode(picture.read, picture.contrast, settings, progress, weigh=weigh)
-
-        self._runner(work, _ignore, lambda outcome: self._done(ticket, queue, plane, outcome))
-
-    def _done(self, ticket: object, queue: PlaneQueue, plane: Plane, outcome: Any) -> None:
+    def _done(self, queue: PlaneQueue, plane: Plane, outcome: Any) -> None:
         """Take note of what came of a plane, and go on."""
-        if ticket is self._under_way:
-            self._under_way = None
         if queue is not self._queue:
             self._go_on()  # with a stack that was begun meanwhile
             return
         if isinstance(outcome, Useless):
-            self._end(outcome.message, failed=True)
+            self._be_done(outcome.message, failed=True)
             return
         if not isinstance(outcome, Stopped):
             queue.settle(plane, outcome)
-            self.progressed.emit(1 - queue.left / queue.all)
+            self.progressed.emit("encoding", 1 - queue.left / queue.all)
         self._go_on()
 
-    def _end(self, sentence: str, *, failed: bool) -> None:
-        """Be done with the stack."""
+    def _be_done(self, sentence: str, *, failed: bool) -> None:
+        """Be done with the stack; what a thread has of it is called off."""
         self._queue = self._source = None
+        self._call_off()
         self.changed.emit()
         self.said.emit(sentence, failed)
 
@@ -198,10 +163,6 @@ class StackEncoder:
             return shown_plane(source.shape, dims.displayed, dims.ndim, position)
         except InputError:
             return None
-
-
-def _ignore(_phase: str, _fraction: float) -> None:
-    """Show nothing: the phases of a plane go by too fast to be read."""
 
 
 def _planes(source: ImageSource) -> list[Plane]:
@@ -216,9 +177,12 @@ def _planes(source: ImageSource) -> list[Plane]:
 
 def _full(queue: PlaneQueue) -> str:
     """Return what there is to say when the store has no room for more of a stack."""
+    planes = f"{queue.new + queue.known} of {queue.all} planes"
+    if queue.problem:
+        return f"There is no room in memory for more than {planes}. {queue.problem}"
     return (
-        f"The store is full with {queue.new + queue.known} of {queue.all} planes; set a larger "
-        f"{LIMIT} (gigabytes) before napari is started, or a smaller grid."
+        f"The store is full with {planes}; set a larger {LIMIT} (gigabytes) before napari is "
+        "started, or a smaller grid."
     )
 
 
@@ -226,6 +190,8 @@ def _told(queue: PlaneQueue) -> str:
     """Return what there is to say when nothing is left."""
     before = f", {queue.known} of them before" if queue.known else ""
     text = f"{queue.new + queue.known} of {queue.all} planes are encoded{before}."
+    if queue.problem:
+        text = f"{text} {queue.problem}"
     if not queue.failures:
         return text
     plane, sentence = next(iter(queue.failures.items()))

@@ -22,18 +22,19 @@ class Relay(QObject):
 
     def __init__(self, hear: Callable[[Saved], None]) -> None:
         super().__init__()
-        self._hear = hear
-        self._ended = False
+        self._hear: Callable[[Saved], None] | None = hear
         self._told.connect(self._on_told, Qt.ConnectionType.QueuedConnection)
 
     def tell(self, saved: Saved) -> None:
         """Pass it on, from any thread."""
-        if not self._ended:  # at the end of the program Qt may be gone before the last write
+        # at the end of the program Qt may be gone before the last write
+        if self._hear is not None:
             self._told.emit(saved)
 
     def end(self) -> None:
-        """Pass nothing on any more."""
-        self._ended = True
+        """Pass nothing on any more, and let go of who heard of it."""
+        self._hear = None
 
     def _on_told(self, saved: Saved) -> None:
-        self._hear(saved)
+        if self._hear is not None:
+            self._hear(saved)

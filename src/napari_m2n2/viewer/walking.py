@@ -47,7 +47,9 @@ class Walking:
         self._keeping = keeping
         self._folder: SessionFolder | None = None
         self._last: Path | None = None
+        self._begun: set[Path] = set()
         self.sentence = ""
+        keeping.changed.connect(self._on_kept)
 
     @property
     def folder(self) -> Path | None:
@@ -93,6 +95,14 @@ class Walking:
             self._controller.say(str(error), failed=True)
             return
         self._resume(path, image)
+
+    def _on_kept(self) -> None:
+        """Count anew once the image at work has a session on the disk."""
+        path = self._keeping.path
+        if self._folder is None or path is None or path in self._begun or not path.exists():
+            return
+        self._begun.add(path)
+        self._count()
 
     def _count(self) -> None:
         """Tell how many images are done; it takes a look at every one of them."""

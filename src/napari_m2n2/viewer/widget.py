@@ -5,7 +5,8 @@
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
-from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QCloseEvent, QShowEvent
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -91,6 +92,8 @@ class SegmentationWidget(QWidget):
         runner: Runner = run_in_thread,
     ) -> None:
         super().__init__()
+        # so that Qt frees its parts in the thread of the window, whoever still knows of them
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         preferred = preferences.read()
         state = State.from_preferences(preferred)
         self.controller = Controller(napari_viewer, state, compute=compute, runner=runner)
@@ -140,6 +143,7 @@ class SegmentationWidget(QWidget):
         area = _PanelArea()
         panels = QWidget()
         column = QVBoxLayout(panels)
+        column.addWidget(self.session.offer)  # before a click begins another session
         often = (self.objects, self.prompts, self.status, self.table, self.session)
         for panel in often:
             column.addWidget(panel)
@@ -180,6 +184,18 @@ class SegmentationWidget(QWidget):
         self.objects.reset_choices()
         self.image_panel.reset_choices()
         self.measure.reset_choices()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Close once it is taken out of its dock; the cross of a dock does no more than that."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            # it may be docked elsewhere at once
+            QTimer.singleShot(0, self._close_if_left)
+
+    def _close_if_left(self) -> None:
+        """Close if nobody shows it."""
+        if isalive(self) and self.parent() is None and not self.isVisible():
+            self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Call off all work and let go of the viewer."""

@@ -114,6 +114,20 @@ def test_a_thin_box_counts(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_a_box_around_the_whole_plane_is_the_plane(method):
+    solved = solve(method, [], [], boxes=[(0, 0, SHAPE[0] - 1, SHAPE[1] - 1)])
+    assert np.isfinite(solved.score).all()
+    assert solved.mask.mean() > 0.9
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_line_of_one_pixel_is_a_point(method):
+    line = solve(method, [], [], scribbles=[([(30, 35)], True)])
+    point = solve(method, [(30, 35)], [True])
+    np.testing.assert_array_equal(line.mask, point.mask)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_two_classes_in_one_cell_divide_it(method):
     solved = solve(method, [(30, 35), (31, 36)], [True, False])
     assert solved.mask[30, 35]
@@ -156,8 +170,8 @@ def test_the_outline_can_be_fitted_and_a_draft_leaves_it(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_it_reports_and_can_be_called_off(method):
     phases = []
-    make(method, disc()[0], grid=12, progress=lambda phase, _: phases.append(phase))
-    solve(method, [(30, 35)], [True], progress=lambda phase, _: phases.append(phase))
+    one = make(method, disc()[0], grid=12, progress=lambda phase, _: phases.append(phase))
+    solve(method, [(30, 35)], [True], one=one, progress=lambda phase, _: phases.append(phase))
     assert "upsampling" in phases
     assert len(set(phases)) >= 2
 
@@ -166,8 +180,62 @@ def test_it_reports_and_can_be_called_off(method):
 
     with pytest.raises(Cancelled):
         make(method, disc()[0], grid=12, progress=stop)
+    one = make(method, disc()[0], grid=12)
     with pytest.raises(Cancelled):
-        solve(method, [(30, 35)], [True], progress=stop)
+        solve(method, [(30, 35)], [True], one=one, progress=stop)
+    assert solve(method, [(30, 35)], [True], one=one).mask[30, 35]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_last_answer_is_kept(method):
+    one = make(method, disc()[0], grid=12)
+    points, labels = [(30, 35), (30, 70)], [True, False]
+    first = solve(method, points, labels, one=one)
+    first.score[:] = 0  # a copy: what is kept stays
+    calls = []
+    again = solve(method, points, labels, one=one, progress=lambda phase, _: calls.append(phase))
+    assert calls == []
+    assert again.mask[30, 35]
+    other = solve(method, points, [True, True], one=one)
+    assert other.mask[30, 70]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_proposed_is_what_is_solved(method):
+    one = make(method, disc()[0], "graph-cut", grid=12)
+    prompts = check_prompts([(30, 35), (8, 10)], [True, False], SHAPE)
+    whole = (slice(0, SHAPE[0]), slice(0, SHAPE[1]))
+    proposal = one.propose(prompts, ignore)
+    solved = one.solve(prompts, draft=True, progress=ignore)
+    np.testing.assert_array_equal(proposal.mask(whole), solved.mask)
+    np.testing.assert_array_equal(proposal.thresholds, solved.thresholds)
+    near = one.distance_maps([(8, 10)], ignore)[0]
+    np.testing.assert_array_equal(proposal.distance(whole), near)
+    # the click has a segment of its own, which the foreground is not in
+    own = near <= proposal.thresholds[-1]
+    assert own[8, 10]
+    assert not own[30, 35]
+
+
+def test_a_further_mark_costs_the_conditional_affinity_its_own_steps(monkeypatch):
+    from napari_m2n2.segmentation.methods import conditional
+
+    asked = []
+    plain = conditional.spread_marks
+
+    def spread(matrix, marks, steps):
+        asked.append(len(marks))
+        return plain(matrix, marks, steps)
+
+    monkeypatch.setattr(conditional, "spread_marks", spread)
+    one = make("conditional", disc()[0], grid=12)
+    points, labels = [(30, 35), (5, 5), (30, 70)], [True, False, False]
+    for count in (1, 2, 3):
+        solved = solve("conditional", points[:count], labels[:count], one=one)
+        one.distance_maps(points[:count], ignore)
+    assert asked == [1, 1, 1]
+    afresh = solve("conditional", points, labels, one=make("conditional", disc()[0], grid=12))
+    np.testing.assert_allclose(solved.score, afresh.score, atol=1e-5)
 
 
 def test_several_marks_share_the_rounds_of_iseg(monkeypatch):

@@ -84,6 +84,22 @@ def test_the_map_has_the_region_of_every_threshold(cell, seed):
     )
 
 
+@settings(max_examples=40, deadline=None)
+@given(positive=CELLS, negative=CELLS, seed=st.integers(0, 5))
+def test_a_background_click_means_the_largest_region_without_foreground(positive, negative, seed):
+    if negative == positive:
+        return
+    method = clicks(seed)
+    answer = method.answer([at(positive), at(negative, False)], ignore)
+    distance = method.distances([at(negative, False)], ignore)[0].numpy()
+    meant = distance <= answer.thresholds[1]
+    assert meant[negative]
+    assert not meant[positive]
+    assert not (meant & (answer.foreground.numpy() > 0.5)).any()
+    larger = distance <= answer.thresholds[1] + 1 / max(len(method.tree.chain(negative)), 2)
+    assert larger.sum() >= meant.sum()
+
+
 def two_halves() -> TreeClicks:
     image = np.zeros((*GRID, 1))
     image[:, 5:] = 1

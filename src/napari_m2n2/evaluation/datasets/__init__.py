@@ -10,7 +10,6 @@ from napari_m2n2.evaluation.datasets.base import (
     Dataset,
     Description,
     Loaded,
-    Problem,
     Target,
 )
 from napari_m2n2.evaluation.datasets.registry import describe, names, open_dataset
@@ -20,7 +19,6 @@ __all__ = [
     "Dataset",
     "Description",
     "Loaded",
-    "Problem",
     "Target",
     "describe",
     "names",

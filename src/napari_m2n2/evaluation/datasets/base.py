@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_m2n2.evaluation.failure import Failure
 
 DOMAINS = ("natural", "microscopy", "medical", "")
 """The kinds of images there are; the last one is for images of which nobody says what they are."""
@@ -114,23 +116,6 @@ class Case(Protocol):
         ...
 
 
-class Problem(NamedTuple):
-    """Something that was found while listing a dataset and cannot be evaluated.
-
-    Attributes
-    ----------
-    dataset, image, object : str
-        What it is about; the object is "" for a whole image.
-    sentence : str
-        What is wrong and what to do.
-    """
-
-    dataset: str
-    image: str
-    object: str
-    sentence: str
-
-
 @dataclass(frozen=True)
 class Dataset:
     """The cases of a dataset, and what of it cannot be evaluated.
@@ -141,11 +126,11 @@ class Dataset:
         The name it was opened by.
     cases : tuple of Case
         In an order that is always the same.
-    problems : tuple of Problem
+    problems : tuple of Failure
         What has no case: images without a mask, masks without an image, names that are there
         twice.
     """
 
     name: str
     cases: tuple[Case, ...]
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Failure, ...] = ()

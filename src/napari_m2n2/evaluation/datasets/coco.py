@@ -14,11 +14,12 @@ import numpy as np
 
 from napari_m2n2.errors import FileError, InputError
 from napari_m2n2.evaluation.datasets.arrays import read_picture
-from napari_m2n2.evaluation.datasets.base import DOMAINS, Case, Dataset, Loaded, Problem
+from napari_m2n2.evaluation.datasets.base import DOMAINS, Case, Dataset, Loaded
 from napari_m2n2.evaluation.datasets.objects import Gathered, spread
 from napari_m2n2.evaluation.datasets.options import check_most, check_text
 from napari_m2n2.evaluation.datasets.pairing import existing
 from napari_m2n2.evaluation.datasets.segmentation import decode_segmentation
+from napari_m2n2.evaluation.failure import Failure
 from napari_m2n2.files.images import check_readable
 
 
@@ -134,18 +135,18 @@ class _Listing:
     ----------
     path : Path
         The JSON file.
-    problems : list of Problem
+    problems : list of Failure
     files : dict of str to str
         Id of an image -> its file.
     """
 
     path: Path
-    problems: list[Problem]
+    problems: list[Failure]
     files: dict[str, str]
 
     def refuse(self, image: str, label: str, sentence: str) -> None:
         """Keep a problem."""
-        self.problems.append(Problem(self.path.stem, image, label, sentence))
+        self.problems.append(Failure(self.path.stem, image, label, sentence))
 
     def add_images(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Take the images; the first one counts where two have the same id or file."""

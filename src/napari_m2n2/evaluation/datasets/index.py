@@ -14,11 +14,12 @@ from pathlib import Path
 
 from napari_m2n2.errors import FileError, InputError
 from napari_m2n2.evaluation.datasets.arrays import stem
-from napari_m2n2.evaluation.datasets.base import DOMAINS, Dataset, Problem
+from napari_m2n2.evaluation.datasets.base import DOMAINS, Dataset
 from napari_m2n2.evaluation.datasets.labelled import KINDS, PER_IMAGE, mask_file
 from napari_m2n2.evaluation.datasets.options import check_most, check_names
 from napari_m2n2.evaluation.datasets.pairing import existing
 from napari_m2n2.evaluation.datasets.pictures import MaskFile, PictureCase
+from napari_m2n2.evaluation.failure import Failure
 from napari_m2n2.files.images import check_readable
 
 _NEEDED = ("dataset", "kind", "image", "mask")
@@ -74,7 +75,7 @@ def open_index(
     if missing:
         raise InputError(f"{path} has no dataset {missing[0]}; it has {', '.join(present)}.")
     images: dict[tuple[str, str], _Image] = {}
-    problems: list[Problem] = []
+    problems: list[Failure] = []
     seen: dict[tuple[str, ...], int] = {}
     for line, row in rows:
         if wanted is not None and row["dataset"] not in wanted:
@@ -85,7 +86,7 @@ def open_index(
             sentence = f"the object is the same as that of line {seen[key]}; remove one of them"
         if sentence:
             text = f"{path}, line {line}: {sentence}."
-            problems.append(Problem(row["dataset"], row["image"], row["object"], text))
+            problems.append(Failure(row["dataset"], row["image"], row["object"], text))
             continue
         seen[key] = line
         place = images.setdefault(key[:2], _Image(row["dataset"], row["domain"], row["image"]))

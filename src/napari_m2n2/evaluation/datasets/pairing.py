@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from napari_m2n2.errors import FileError
 from napari_m2n2.evaluation.datasets.arrays import IMAGES, ending, stem
-from napari_m2n2.evaluation.datasets.base import Problem
+from napari_m2n2.evaluation.failure import Failure
 
 OBJECT_SEPARATOR = "__"
 """Between the name of an image and that of an object, in the name of a mask."""
@@ -84,7 +84,7 @@ def pair_up(
     *,
     endings: Collection[str] = IMAGES,
     several: bool = False,
-) -> tuple[list[Pair], list[Problem]]:
+) -> tuple[list[Pair], list[Failure]]:
     """Pair the images of one folder with the masks of another by the names of the files.
 
     Parameters
@@ -102,27 +102,27 @@ def pair_up(
     -------
     pairs : list of Pair
         In the order of the names of the images.
-    problems : list of Problem
+    problems : list of Failure
         Images without a mask, masks without an image, and names that are there twice.
     """
     by_name: dict[str, list[Path]] = defaultdict(list)
     for path in images_in(images, endings):
         by_name[stem(path)].append(path)
     masks_of: dict[str, list[tuple[str, Path]]] = defaultdict(list)
-    problems: list[Problem] = []
+    problems: list[Failure] = []
     for path in images_in(masks, endings):
         name, label = _owner(stem(path), by_name, several)
         if name in by_name:
             masks_of[name].append((label, path))
         else:
             sentence = f"{path} has no image of the same name in {images}; add it or remove this."
-            problems.append(Problem(dataset, stem(path), "", sentence))
+            problems.append(Failure(dataset, stem(path), "", sentence))
     pairs = []
     for name, files in by_name.items():
         sentences = [*_twice(files), *_masks_twice(masks_of[name])]
         if not masks_of[name]:
             sentences.append(f"{files[0]} has no mask of the same name in {masks}; add one.")
-        problems += [Problem(dataset, name, "", sentence) for sentence in sentences]
+        problems += [Failure(dataset, name, "", sentence) for sentence in sentences]
         if not sentences:
             pairs.append(Pair(name, files[0], tuple(masks_of[name])))
     return pairs, problems

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from napari_m2n2.errors import FileError
 from napari_m2n2.evaluation.datasets.arrays import read_picture, sizes_differ
-from napari_m2n2.evaluation.datasets.base import Case, Dataset, Loaded, Problem
+from napari_m2n2.evaluation.datasets.base import Case, Dataset, Loaded
 from napari_m2n2.evaluation.datasets.objects import Gathered, add_labels
 from napari_m2n2.evaluation.datasets.options import check_most, check_text
 from napari_m2n2.evaluation.datasets.pairing import existing, first_existing
+from napari_m2n2.evaluation.failure import Failure
 
 _ROOTS = ("", "dataset", "benchmark_RELEASE/dataset")
 _CONTENT = {"sbd": ("inst", "GTinst"), "sbd-classes": ("cls", "GTcls")}
@@ -94,7 +95,7 @@ def open_sbd(
     images = first_existing([path / root / "img" for root in _ROOTS], expected)
     mats = existing(images.parent / folder, expected)
     cases: list[Case] = []
-    problems: list[Problem] = []
+    problems: list[Failure] = []
     seen: set[str] = set()
     for image in _read_names(existing(images.parent / f"{split}.txt", expected)):
         picture, labels = images / f"{image}.jpg", mats / f"{image}.mat"
@@ -108,7 +109,7 @@ def open_sbd(
             sentence = ""
         seen.add(image)
         if sentence:
-            problems.append(Problem(name, image, "", sentence))
+            problems.append(Failure(name, image, "", sentence))
     return Dataset(name, tuple(cases), tuple(problems))
 
 

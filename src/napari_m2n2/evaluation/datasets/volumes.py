@@ -9,10 +9,11 @@ from pathlib import Path
 
 from napari_m2n2.errors import FileError
 from napari_m2n2.evaluation.datasets.arrays import ending
-from napari_m2n2.evaluation.datasets.base import Case, Dataset, Problem
+from napari_m2n2.evaluation.datasets.base import Case, Dataset
 from napari_m2n2.evaluation.datasets.options import check_text
 from napari_m2n2.evaluation.datasets.pairing import existing
 from napari_m2n2.evaluation.datasets.pictures import MaskFile, PictureCase
+from napari_m2n2.evaluation.failure import Failure
 
 _MODALITIES = {
     "flair": ("flair", "t2f"),
@@ -49,7 +50,7 @@ def open_brats_volumes(name: str, path: Path, *, modality: str = "flair") -> Dat
     check_text("modality", modality, tuple(_MODALITIES))
     existing(path, "give the folder that holds the folders of the patients")
     cases: list[Case] = []
-    problems: list[Problem] = []
+    problems: list[Failure] = []
     seen: set[str] = set()
     for folder, files in _patients(path):
         masks, images = _named(files, _MASKS), _named(files, _MODALITIES[modality])
@@ -67,7 +68,7 @@ def open_brats_volumes(name: str, path: Path, *, modality: str = "flair") -> Dat
             mask = MaskFile(masks[0], "above zero", "whole_tumour")
             cases.append(PictureCase(name, "medical", patient, images[0], (mask,)))
         if sentence:
-            problems.append(Problem(name, patient, "", sentence))
+            problems.append(Failure(name, patient, "", sentence))
         seen.add(patient)
     return Dataset(name, tuple(cases), tuple(problems))
 

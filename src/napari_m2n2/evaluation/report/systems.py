@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_m2n2.errors import InputError
+from napari_m2n2.evaluation.failure import Failure
 from napari_m2n2.evaluation.predictors import PEERS
-from napari_m2n2.evaluation.runs import Failure, Record, Run, Settings, settings_to_json
+from napari_m2n2.evaluation.runs import Record, Run, Settings, settings_to_json
 from napari_m2n2.evaluation.summary import summarise
 
 DOMAINS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import cv2
 import numpy as np
@@ -15,8 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from napari_m2n2.markov.walk import start_states
 from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts, to_pixels
+from napari_m2n2.segmentation.edit import Change
 from napari_m2n2.segmentation.kept import KeptOutlines
 from napari_m2n2.segmentation.plane import Canvas
+from napari_m2n2.segmentation.proposals import WholeProposal
 from napari_m2n2.segmentation.seeds import Seed, force, make_seeds, thresholds_by_point
 from napari_m2n2.segmentation.solved import Solved
 
@@ -25,6 +27,10 @@ EVEN = 0.5
 
 _LEAST = np.float32(1e-3)
 """Least score of a pixel that is foreground for certain."""
+
+
+_Key: TypeAlias = tuple[tuple[bytes, bool, float | None], ...]
+"""What an answer depends on: key, label and λ of each seed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +79,7 @@ class GridSolver:
         self.plane = plane
         self._method = method
         self._outlines = KeptOutlines()
+        self._last: tuple[_Key, NDArray[np.float32], list[float]] | None = None
 
     def solve(self, prompts: Prompts, *, draft: bool, progress: Progress) -> Solved:
         """Return the object that prompts mean; see `napari_m2n2.segmenter.Segmenter.segment`."""
@@ -92,6 +99,17 @@ class GridSolver:
             score_seconds=time.perf_counter() - mapped,
         )
 
+    def propose(self, prompts: Prompts, progress: Progress) -> WholeProposal:
+        """Return what prompts give before an outline is fitted; the last of them is a point."""
+        found = self.solve(prompts, draft=True, progress=progress)
+        near = self.distance_maps(prompts.points[-1:], progress)[0]
+        return WholeProposal(found.mask, near, found.thresholds, found.map_seconds)
+
+    def mend(self, mask: NDArray[np.bool_], change: Change, prompts: Prompts) -> Change:
+        """Move the outline near a change that was made in a mask; return all that is changed."""
+        seeds = make_seeds(prompts, self.plane.shape, self.plane.grid)
+        return self._outlines.mend_on(self.plane, mask, change, seeds)
+
     def distance_maps(self, points: ArrayLike, progress: Progress) -> NDArray[np.float32]:
         """Return the distance map of each point (n, 2), (n, H, W) in [0, 1]."""
         pixels = to_pixels(points, self.plane.shape)
@@ -104,7 +122,20 @@ class GridSolver:
     def _score(
         self, seeds: Sequence[Seed], progress: Progress
     ) -> tuple[NDArray[np.float32], list[float]]:
-        """Return the signed score of a plane, (H, W) in [-1, 1], and λ of each seed."""
+        """Return the signed score of a plane, (H, W) in [-1, 1], and λ of each seed.
+
+        Those of the last seeds are kept: a click that is an edit asks for them twice.
+        """
+        key = tuple((seed.key, seed.label, seed.threshold) for seed in seeds)
+        last = self._last
+        if last is None or last[0] != key:
+            last = self._last = (key, *self._answered(seeds, progress))
+        return last[1].copy(), last[2]
+
+    def _answered(
+        self, seeds: Sequence[Seed], progress: Progress
+    ) -> tuple[NDArray[np.float32], list[float]]:
+        """Return the signed score of a plane and λ of each seed, as the method has them."""
         if not any(seed.label for seed in seeds):
             return np.full(self.plane.shape, -1, np.float32), [np.nan] * len(seeds)
         with torch.inference_mode():

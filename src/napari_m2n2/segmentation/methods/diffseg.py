@@ -8,12 +8,12 @@ import torch
 
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.progress import Progress
-from napari_m2n2.segmentation.diffseg import merge_maps, pooled, region_tree
+from napari_m2n2.segmentation.diffseg import merge_maps, region_tree
 from napari_m2n2.segmentation.entropy import reduce_entropy
-from napari_m2n2.segmentation.ncut import power_walk
 from napari_m2n2.segmentation.parameters import Parameters
 from napari_m2n2.segmentation.propagation import refine_maps
 from napari_m2n2.segmentation.regions import Grown
+from napari_m2n2.segmentation.walks import pooled, power_walk
 
 _ROUNDS = 8
 """Of iSeg's refinement of regions; unlike single marks, whole regions have no long way to go."""
@@ -35,7 +35,8 @@ def grow(
     grid = attention.grid
     with torch.inference_mode():
         most = _MOST if parameters.walk_steps == 1 else _MOST_OF_WALK
-        coarse, smaller = pooled(attention.matrix, grid, most)
+        smaller = (min(grid[0], most), min(grid[1], most))
+        coarse = pooled(attention.matrix, grid, smaller)
         # a walk gets across a block twice as wide in a fourth of the steps
         share = smaller[0] * smaller[1] / (grid[0] * grid[1])
         walk = power_walk(coarse, max(round(parameters.walk_steps * share), 1))

@@ -2,7 +2,8 @@
 
 How far up is λ, the place on that way. By itself it is where the tree's height jumps most, or a
 level that the tree suggests. Several foreground clicks mean the smallest region that holds them,
-and background clicks keep each of them below the first region that would hold one of those.
+and background clicks keep each of them below the first region that would hold one of those: they
+mean the largest region around them without foreground.
 """
 
 from __future__ import annotations
@@ -61,6 +62,12 @@ class TreeClicks:
         cells = [self._cell(seed) for seed in seeds]
         against = [cell for cell, seed in zip(cells, seeds, strict=True) if not seed.label]
         forbidden = {node for cell in against for node in self.tree.chain(cell)}
+        kept = {
+            node
+            for cell, seed in zip(cells, seeds, strict=True)
+            if seed.label
+            for node in self.tree.chain(cell)
+        }
         clicked = [
             cell
             for cell, seed in zip(cells, seeds, strict=True)
@@ -74,7 +81,7 @@ class TreeClicks:
                 mask |= self.tree.mask(node)
         for place, (seed, cell) in enumerate(zip(seeds, cells, strict=True)):
             if not seed.label:
-                node, thresholds[place] = self._excluded(seed, cell)
+                node, thresholds[place] = self._excluded(seed, cell, kept)
                 mask &= ~self.tree.mask(node)
         self._part_leaves(mask, seeds, cells)
         progress("regions", 1.0)
@@ -86,8 +93,11 @@ class TreeClicks:
         maps = np.zeros((len(seeds), *self.tree.grid), np.float32)
         for found, seed in zip(maps, seeds, strict=True):
             chain = self.tree.chain(self._cell(seed), growth=_GROWTH)
-            for place in range(len(chain) - 1, -1, -1):
-                found[self.tree.mask(chain[place])] = place / max(len(chain) - 1, 1)
+            last = len(chain) - 1
+            for place in range(last, -1, -1):
+                # between two places, so that no segment hangs on how its λ was rounded
+                joins = max(place - 0.5, 0) if place < last else place
+                found[self.tree.mask(chain[place])] = joins / max(last, 1)
         progress("regions", 1.0)
         return torch.from_numpy(maps)
 
@@ -138,10 +148,17 @@ class TreeClicks:
                 found.append(place)
         return found
 
-    def _excluded(self, seed: Seed, cell: tuple[int, int]) -> tuple[int, float]:
-        """Return the node that a background seed takes away: its leaf, or what the user chose."""
+    def _excluded(self, seed: Seed, cell: tuple[int, int], kept: set[int]) -> tuple[int, float]:
+        """Return the node that a background seed takes away, and its λ.
+
+        By itself that is the largest one without any of the nodes that hold a foreground seed, or
+        the leaf. Regions that foreground clicks mean by themselves lose nothing by it.
+        """
         chain = self.tree.chain(cell, growth=_GROWTH)
-        place = 0 if seed.threshold is None else _place(seed.threshold, len(chain))
+        if seed.threshold is None:
+            place = max(sum(node not in kept for node in chain) - 1, 0)
+        else:
+            place = _place(seed.threshold, len(chain))
         return chain[place], place / max(len(chain) - 1, 1)
 
     def _jump(self, chain: Sequence[int]) -> int:

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_m2n2.annotation.history import Step
+from napari_m2n2.viewer import sentences
 from napari_m2n2.viewer.keys import KEY_OF
 from napari_m2n2.viewer.panels.narrow import narrow_box
 
@@ -73,6 +74,11 @@ class CommitPart(QWidget):
         self.name.setPlaceholderText("name of the class")
         self.name.setToolTip("What the class is called.")
         self.class_row = QWidget()
+        self.shared = QLabel()
+        self.shared.setWordWrap(True)
+        self.shared.setToolTip(
+            "In the labels, objects of the same number cannot be told apart; the table can."
+        )
         self.overwrite = QCheckBox("Overwrite other objects")
         self.overwrite.setToolTip(
             "Whether an object takes pixels from those that were committed before it. Otherwise "
@@ -93,7 +99,8 @@ class CommitPart(QWidget):
         row.addWidget(self.number)
         row.addWidget(self.name, 1)
         grid.addWidget(self.class_row, 2, 0, 1, 3)
-        grid.addWidget(self.overwrite, 3, 0, 1, 3)
+        grid.addWidget(self.shared, 3, 0, 1, 3)
+        grid.addWidget(self.overwrite, 4, 0, 1, 3)
 
     def _connect(self) -> None:
         """Pass on what is done, and show what others do."""
@@ -147,6 +154,9 @@ class CommitPart(QWidget):
             self.overwrite.setChecked(state.overwrite)
         self.class_row.setVisible(state.semantic)
         pair = self._controller.current
+        same = [] if pair is None else [k.id for k in pair.table if k.value == state.class_value]
+        self.shared.setText(sentences.sharing(same, state.class_value))
+        self.shared.setVisible(state.semantic and bool(same))
         self.name.setEnabled(pair is not None)
         if not self.name.hasFocus():
             classes = {} if pair is None else pair.table.classes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
+    QFormLayout,
     QGroupBox,
     QHBoxLayout,
     QLabel,
@@ -72,8 +73,10 @@ class EverythingPanel(QGroupBox):
         """Put the parts in their places."""
         column = QVBoxLayout(self)
         column.addLayout(_row(self.ways, self.button))
-        column.addLayout(_row(self.level, self.many))
-        column.addLayout(_row(self.size, self.large))
+        sliders = QFormLayout()
+        sliders.addRow("How many", _row(self.level, self.many))
+        sliders.addRow("How large", _row(self.size, self.large))
+        column.addLayout(sliders)
         self.wording = QWidget()
         row = _row(self.words, self.describe)
         row.setContentsMargins(0, 0, 0, 0)

@@ -71,6 +71,7 @@ class ExportPanel(QGroupBox):
         self.stop.clicked.connect(lambda: self.exporter.stop())
         self.exporter.said.connect(self._on_said)
         self.exporter.progressed.connect(self._on_progress)
+        self.exporter.changed.connect(self._show)
 
     def _on_button(self) -> None:
         """Ask where to, and write it unless that would be a loss."""
@@ -96,9 +97,12 @@ class ExportPanel(QGroupBox):
         self._say(f"{phase} {100 * fraction:.0f} %")
 
     def _say(self, text: str) -> None:
-        """Show a sentence, and what can be done now."""
+        """Show a sentence."""
         self.text.setText(text)
         self.text.setVisible(bool(text))
+
+    def _show(self) -> None:
+        """Show what can be done now."""
         self.stop.setEnabled(self.exporter.busy)
         self.button.setEnabled(not self.exporter.busy)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from napari.layers import Labels
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import QSignalBlocker, QSize, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QGroupBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -20,7 +21,8 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
 )
 
-from napari_m2n2.viewer.panels.narrow import narrow_box
+from napari_m2n2.segmentation.parameters import PRESETS
+from napari_m2n2.viewer.panels.narrow import fit_columns, narrow_box, stretch_one
 
 if TYPE_CHECKING:
     from napari_m2n2.evaluation.choices import Choice
@@ -30,11 +32,30 @@ if TYPE_CHECKING:
 _ROWS = 7
 """How many rows the list has room for before it is scrolled."""
 
-_WIDEST = "texture, m2n2, default"
-"""Longer names are cut off, and whole in their tips."""
+_WIDEST = "m2n2, published"
+"""There is room for this; longer names are cut off, and whole in their tips."""
 
 _MOST_CLICKS = 20
 _CLICKS = 5
+
+
+class _Table(QTableWidget):
+    """A row for each choice: its name, IoU after each click, seconds of a click."""
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as many columns as there is room for now."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.fit()
+
+    def fit(self) -> None:
+        """Hide clicks that there is no room for: the first ones and the last one tell most."""
+        last = self.columnCount() - 2
+        for place in range(self.columnCount()):
+            self.setColumnHidden(place, False)
+        tick = self.verticalHeader().minimumSectionSize()
+        least = tick + self.fontMetrics().horizontalAdvance(_WIDEST)
+        fit_columns(self, 0, least, range(last - 1, 1, -1))
 
 
 class MeasurePanel(QGroupBox):
@@ -74,11 +95,11 @@ class MeasurePanel(QGroupBox):
 
     def _build_table(self) -> None:
         """Make the list of choices."""
-        self.table = QTableWidget(0, 1)
+        self.table = _Table(0, 1)
         self.table.setAccessibleName("Choices")
         self.table.setToolTip(
             "What is ticked is measured: the mean overlap (IoU) with your labels after each "
-            "click, and the seconds that a click takes."
+            "click, and the seconds that a click takes. A wider dock has a column for each click."
         )
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -86,10 +107,6 @@ class MeasurePanel(QGroupBox):
         self.table.setTabKeyNavigation(False)
         self.table.setWordWrap(False)
         self.table.verticalHeader().setVisible(False)
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        # the numbers have the room that they need, the names what is left, with a tip
-        header.setMinimumSectionSize(24)
         line = self.table.verticalHeader().minimumSectionSize()
         self.table.verticalHeader().setDefaultSectionSize(line)
         self.table.setMinimumHeight((_ROWS + 2) * line)
@@ -186,8 +203,10 @@ class MeasurePanel(QGroupBox):
         self._choices = tuple(sorted(ready_choices(), key=lambda one: not one.is_first_choice))
         self.table.setRowCount(len(self._choices))
         self._set_columns(self.clicks.value())
-        for row, choice in enumerate(self._choices):
-            item = QTableWidgetItem(choice.name)
+        for row, (choice, title) in enumerate(
+            zip(self._choices, _titles(self._choices), strict=True)
+        ):
+            item = QTableWidgetItem(title)
             item.setToolTip(choice.name)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             tick = Qt.CheckState.Checked if choice.is_first_choice else Qt.CheckState.Unchecked
@@ -197,26 +216,29 @@ class MeasurePanel(QGroupBox):
     def _set_columns(self, clicks: int) -> None:
         """Make a column for each click, empty."""
         self.table.setColumnCount(clicks + 2)
+        self.table.clearSpans()
         titles = ["choice", *map(str, range(1, clicks + 1)), "s"]
         self.table.setHorizontalHeaderLabels(titles)
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
-        header.resizeSection(
-            0, self.fontMetrics().horizontalAdvance("texture, m2n2, default") + 40
-        )
+        stretch_one(self.table, 0)
         for row in range(self.table.rowCount()):
             for column in range(1, clicks + 2):
                 self.table.setItem(row, column, None)
+        self.table.fit()
 
     def _on_found(self, measured: Measured) -> None:
         """Show what a choice has come to."""
         row = self._choices.index(measured.choice)
         texts = [f"{value:.2f}" for value in measured.iou]
+        tip = measured.problem or f"IoU after 1, 2, … clicks: {', '.join(texts)}"
         texts = [*texts, f"{measured.click:.2f}"] if texts else [measured.problem]
         for column, text in enumerate(texts, start=1):
             item = QTableWidgetItem(text)
-            item.setToolTip(measured.problem)
+            item.setToolTip(tip)
+            if measured.problem:  # which is cut off, rather than make a column wide
+                item.setSizeHint(QSize(1, 1))
+                self.table.setSpan(row, column, 1, self.table.columnCount() - column)
             self.table.setItem(row, column, item)
+        self.table.fit()
 
     def _on_said(self, text: str, failed: bool) -> None:
         """Show a sentence; a failure stands out."""
@@ -242,3 +264,13 @@ class MeasurePanel(QGroupBox):
         for part in (self.bar, self.stop):
             part.setVisible(busy)
         self.text.setVisible(bool(self.text.text()))
+
+
+def _titles(choices: Sequence[Choice]) -> list[str]:
+    """Return what to call choices where there is little room: what tells them from each other."""
+    one = len({choice.backbone for choice in choices}) == 1
+    found = []
+    for choice in choices:
+        parts = [choice.method] if one else [choice.backbone, choice.method]
+        found.append(", ".join(parts + [choice.preset] * (choice.preset != PRESETS[0])))
+    return found

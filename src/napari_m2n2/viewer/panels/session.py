@@ -9,6 +9,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
+    QFrame,
     QGridLayout,
     QGroupBox,
     QHBoxLayout,
@@ -34,6 +35,11 @@ class SessionPanel(QGroupBox):
     ----------
     keeping : Keeping
     walking : Walking
+
+    Attributes
+    ----------
+    offer : QFrame
+        What asks whether to go on with a session that was found; the widget shows it at its top.
     """
 
     def __init__(self, keeping: Keeping, walking: Walking) -> None:
@@ -54,7 +60,10 @@ class SessionPanel(QGroupBox):
         self.text = QLabel()
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.offer = QWidget()
+        self.offer = QFrame()
+        self.offer.setFrameShape(QFrame.Shape.StyledPanel)
+        self.found = QLabel()
+        self.found.setWordWrap(True)
         self.resume = QPushButton("Resume")
         self.resume.setToolTip("Go on with the session that was found: labels, objects, prompts.")
         self.anew = QPushButton("Begin anew")
@@ -92,10 +101,12 @@ class SessionPanel(QGroupBox):
         """Put the parts in their places."""
         column = QVBoxLayout(self)
         column.addWidget(self.text)
-        row = QHBoxLayout(self.offer)
-        row.setContentsMargins(0, 0, 0, 0)
+        offered = QVBoxLayout(self.offer)
+        offered.addWidget(self.found)
+        row = QHBoxLayout()
         row.addWidget(self.resume)
         row.addWidget(self.anew)
+        offered.addLayout(row)
         column.addWidget(self.offer)
         grid = QGridLayout()
         grid.addWidget(self.automatic, 0, 0)
@@ -161,6 +172,8 @@ class SessionPanel(QGroupBox):
         self.text.setText(keeping.sentence)
         self.text.setToolTip("" if keeping.path is None else str(keeping.path))
         self.offer.setVisible(keeping.found is not None)
+        if keeping.found is not None:
+            self.found.setText(keeping.sentence)
         with QSignalBlocker(self.automatic):
             self.automatic.setChecked(keeping.automatic)
         self.where.setCurrentIndex(self.where.findData(_FOLDER if keeping.folder else _BESIDE))

@@ -75,7 +75,7 @@ class StackPanel(QGroupBox):
         self.text.setText(text)
         self.text.setVisible(bool(text))
 
-    def _on_progress(self, fraction: float) -> None:
+    def _on_progress(self, _phase: str, fraction: float) -> None:
         """Show how much is done."""
         self.bar.setValue(round(100 * fraction))
 

@@ -7,13 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QItemSelection, QModelIndex, QSortFilterProxyModel, Qt
-from qtpy.QtGui import QKeyEvent, QKeySequence, QShortcut
+from qtpy.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QGridLayout,
     QGroupBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QPushButton,
     QTableView,
@@ -21,8 +20,17 @@ from qtpy.QtWidgets import (
 )
 
 from napari_m2n2.annotation.objects import STATES
-from napari_m2n2.viewer.panels.narrow import narrow_box
-from napari_m2n2.viewer.panels.table_model import CLASS, ID, STATE, TableModel
+from napari_m2n2.viewer.panels.narrow import fit_columns, narrow_box, stretch_one
+from napari_m2n2.viewer.panels.table_model import (
+    CLASS,
+    COLUMNS,
+    ID,
+    NAME,
+    SPARE,
+    STATE,
+    TableModel,
+)
+from napari_m2n2.viewer.weakly import weakly
 
 if TYPE_CHECKING:
     from napari_m2n2.viewer.controller import Controller
@@ -31,8 +39,34 @@ _ROWS = 7
 """How many rows the table has room for before it is scrolled."""
 
 
+_NAME = "left hemisphere"
+"""As wide as this, or wider, the column of names is."""
+
+
 class _Table(QTableView):
-    """Leaves letters to the window, where they are keys; in a table they would look for a row."""
+    """Shows what there is room for.
+
+    It leaves letters to the window, where they are keys; in a table they would look for a row.
+
+    Attributes
+    ----------
+    with_classes : bool
+        Whether the numbers of classes are shown.
+    """
+
+    with_classes = False
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as many columns as there is room for now."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.fit()
+
+    def fit(self) -> None:
+        """Hide what there is no room for."""
+        for place in range(len(COLUMNS)):
+            self.setColumnHidden(place, place == CLASS and not self.with_classes)
+        fit_columns(self, NAME, self.fontMetrics().horizontalAdvance(_NAME), SPARE)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move, select and rename."""
@@ -53,8 +87,9 @@ class TablePanel(QGroupBox):
     def __init__(self, controller: Controller) -> None:
         super().__init__("Objects of the image")
         self._controller = controller
-        self.model = TableModel(controller.rename, self._colour_of)
-        self.sorted = QSortFilterProxyModel()
+        self.model = TableModel(controller.rename, weakly(self._colour_of))
+        self.model.setParent(self)
+        self.sorted = QSortFilterProxyModel(self)
         self._build_table()
         self._build_actions()
         self._lay_out()
@@ -73,7 +108,8 @@ class TablePanel(QGroupBox):
         self.view.setAccessibleName("Objects")
         self.view.setToolTip(
             "A click shows the plane of an object, F2 or a double click on its name renames it, "
-            "Delete deletes it; hold Ctrl or Shift to select several."
+            "Delete deletes it; hold Ctrl or Shift to select several. A wider dock shows more "
+            "columns."
         )
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         trigger = QAbstractItemView.EditTrigger
@@ -83,9 +119,7 @@ class TablePanel(QGroupBox):
         self.view.setTabKeyNavigation(False)
         self.view.setWordWrap(False)
         self.view.verticalHeader().setVisible(False)
-        header = self.view.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setMinimumSectionSize(24)
+        stretch_one(self.view, NAME)
         line = self.view.verticalHeader().minimumSectionSize()
         self.view.verticalHeader().setDefaultSectionSize(line)
         self.view.setMinimumHeight((_ROWS + 2) * line)
@@ -229,4 +263,5 @@ class TablePanel(QGroupBox):
         self.merge.setEnabled(count > 1)
         for button in (self.delete, *self.marks.values()):
             button.setEnabled(count > 0)
-        self.view.setColumnHidden(CLASS, not self._controller.state.semantic)
+        self.view.with_classes = self._controller.state.semantic
+        self.view.fit()

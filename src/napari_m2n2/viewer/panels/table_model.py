@@ -10,6 +10,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex,
 from qtpy.QtGui import QColor, QFont
 
 from napari_m2n2.annotation.objects import AnnotatedObject
+from napari_m2n2.viewer.sentences import counted
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -60,10 +61,31 @@ COLUMNS = (
     Column("class", "What is written to the labels.", lambda found: found.value),
 )
 
-ID, NAME, STATE, CLASS = (
-    next(place for place, column in enumerate(COLUMNS) if column.title == title)
-    for title in ("id", "name", "state", "class")
-)
+
+def _places(*titles: str) -> tuple[int, ...]:
+    known = [column.title for column in COLUMNS]
+    return tuple(known.index(title) for title in titles)
+
+
+ID, NAME, STATE, CLASS = _places("id", "name", "state", "class")
+
+SPARE = _places("prompts", "clicks", "time", "planes")
+"""What a narrow table does without, the first one first; the tips of all rows tell it."""
+
+
+def described(found: AnnotatedObject) -> str:
+    """Return all that the table has of an object, in a line."""
+    name = f" “{found.name}”" if found.name else ""
+    parts = (
+        found.state,
+        counted(found.area, "pixel"),
+        counted(len(found.planes), "plane"),
+        counted(found.prompts, "prompt"),
+        counted(found.clicks, "click"),
+        f"{_duration(found.seconds)} minutes",
+    )
+    return f"Object {found.id}{name}: {', '.join(parts)}"
+
 
 ColourOf = Callable[[int], Sequence[float] | None]
 """Gives the colour (red, green, blue, alpha in [0, 1]) in which a value of the labels is shown."""
@@ -150,7 +172,9 @@ class TableModel(QAbstractTableModel):
             font = QFont()
             font.setBold(True)
             return font
-        return column.tip if role == Qt.ItemDataRole.ToolTipRole else None
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{described(found)}.\n{column.tip}"
+        return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         """Let names be edited and rows be chosen."""

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+
+from napari_m2n2 import Segmenter
+from napari_m2n2.evaluation.metrics import iou
+from napari_m2n2.segmentation.editing import EditingSolver
+from napari_m2n2.segmentation.mending import Edited, Mending, mending_of
+from napari_m2n2.segmentation.seeds import make_seeds
+
+SHAPE = (80, 100)
+CLICKS = [((40, 32), 1), ((40, 68), 1), ((10, 10), 0), ((40, 60), 0), ((25, 32), 1)]
+
+
+def segmenter():
+    rows, columns = np.ogrid[: SHAPE[0], : SHAPE[1]]
+    left = np.hypot(rows - 40, columns - 32) <= 20
+    right = np.hypot(rows - 40, columns - 68) <= 18
+    noise = np.random.default_rng(0).integers(0, 12, SHAPE)
+    made = Segmenter(grid=20, device="cpu", zoom="off")
+    made.set_image((np.where(left, 200, np.where(right, 150, 50)) + noise).astype(np.uint8))
+    return made
+
+
+class Fitting:
+    """A solver that knows whole planes only."""
+
+    def __init__(self, inner):
+        self.plane = inner.plane
+        self.solve, self.distance_maps = inner.solve, inner.distance_maps
+        self._outlines = inner._outlines
+        self.fits = 0
+
+    def fit(self, mask, score, prompts):
+        self.fits += 1
+        seeds = make_seeds(prompts, self.plane.shape, self.plane.grid)
+        self._outlines.fit_on(self.plane, mask, score, seeds)
+
+
+def test_a_solver_that_fits_the_whole_plane_mends_nearly_the_same():
+    mending, fitting = segmenter(), segmenter()
+    inner = Fitting(fitting._solver._solver)
+    assert isinstance(inner, Edited)
+    assert not isinstance(inner, Mending)
+    fitting._solver = EditingSolver(inner, 6.0)
+    for count in range(1, len(CLICKS) + 1):
+        points, labels = zip(*CLICKS[:count], strict=True)
+        one, other = mending.segment(points, labels), fitting.segment(points, labels)
+        assert iou(one.mask, other.mask) > 0.9
+        for (row, column), label in CLICKS[:count]:
+            assert other.mask[row, column] == label
+    assert 1 <= inner.fits < len(CLICKS)
+
+
+def test_what_mends_is_asked_itself():
+    solver = segmenter()._solver._solver
+    assert isinstance(solver, Mending)
+    assert mending_of(solver) is solver
