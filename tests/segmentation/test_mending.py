@@ -4,8 +4,11 @@ import numpy as np
 
 from napari_m2n2 import Segmenter
 from napari_m2n2.evaluation.metrics import iou
+from napari_m2n2.segmentation.edit import Change, accepted
 from napari_m2n2.segmentation.editing import EditingSolver
-from napari_m2n2.segmentation.mending import Edited, Mending, mending_of
+from napari_m2n2.segmentation.mending import Mending
+from napari_m2n2.segmentation.outline import follow
+from napari_m2n2.segmentation.proposals import WholeProposal
 from napari_m2n2.segmentation.seeds import make_seeds
 
 SHAPE = (80, 100)
@@ -22,8 +25,8 @@ def segmenter():
     return made
 
 
-class Fitting:
-    """A solver that knows whole planes only."""
+class Plain:
+    """A solver that is asked for the whole plane and fits the whole outline each time."""
 
     def __init__(self, inner):
         self.plane = inner.plane
@@ -31,17 +34,29 @@ class Fitting:
         self._outlines = inner._outlines
         self.fits = 0
 
-    def fit(self, mask, score, prompts):
+    def propose(self, prompts, progress):
+        found = self.solve(prompts, draft=True, progress=progress)
+        near = self.distance_maps(prompts.points[-1:], progress)[0]
+        return WholeProposal(found.mask, near, found.thresholds, found.map_seconds)
+
+    def mend(self, mask, change, prompts):
         self.fits += 1
+        changed = np.zeros(mask.shape, bool)
+        changed[change.window] = change.pixels
+        before, fitted = mask ^ changed, mask.copy()
+        score = np.zeros(mask.shape, np.float32)
+        follow(score, mask)
         seeds = make_seeds(prompts, self.plane.shape, self.plane.grid)
-        self._outlines.fit_on(self.plane, mask, score, seeds)
+        self._outlines.fit_on(self.plane, fitted, score, seeds)
+        moved = accepted(fitted, before, changed)
+        np.bitwise_xor(before, moved, out=mask)
+        return Change((slice(0, mask.shape[0]), slice(0, mask.shape[1])), moved).tight()
 
 
-def test_a_solver_that_fits_the_whole_plane_mends_nearly_the_same():
+def test_a_window_gives_nearly_what_the_whole_plane_gives():
     mending, fitting = segmenter(), segmenter()
-    inner = Fitting(fitting._solver._solver)
-    assert isinstance(inner, Edited)
-    assert not isinstance(inner, Mending)
+    inner = Plain(fitting._solver._solver)
+    assert isinstance(inner, Mending)
     fitting._solver = EditingSolver(inner, 6.0)
     for count in range(1, len(CLICKS) + 1):
         points, labels = zip(*CLICKS[:count], strict=True)
@@ -50,9 +65,3 @@ def test_a_solver_that_fits_the_whole_plane_mends_nearly_the_same():
         for (row, column), label in CLICKS[:count]:
             assert other.mask[row, column] == label
     assert 1 <= inner.fits < len(CLICKS)
-
-
-def test_what_mends_is_asked_itself():
-    solver = segmenter()._solver._solver
-    assert isinstance(solver, Mending)
-    assert mending_of(solver) is solver

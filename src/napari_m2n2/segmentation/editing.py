@@ -21,7 +21,7 @@ from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts
 from napari_m2n2.segmentation.corrections import most_pixels
 from napari_m2n2.segmentation.edit import edited
-from napari_m2n2.segmentation.mending import Edited, Mending, mending_of
+from napari_m2n2.segmentation.mending import Mending
 from napari_m2n2.segmentation.outline import follow
 from napari_m2n2.segmentation.seeds import force
 from napari_m2n2.segmentation.solved import Solved
@@ -69,7 +69,7 @@ class EditingSolver:
 
     Parameters
     ----------
-    solver : Edited or Mending
+    solver : Mending
         Solves prompts all together.
     strength : float
         κ of `napari_m2n2.segmentation.corrections`, > 0.
@@ -79,9 +79,9 @@ class EditingSolver:
     plane : Pictured
     """
 
-    def __init__(self, solver: Edited | Mending, strength: float) -> None:
+    def __init__(self, solver: Mending, strength: float) -> None:
         self.plane = solver.plane
-        self._solver: Mending = mending_of(solver)
+        self._solver = solver
         self._strength = strength
         self._known: OrderedDict[bytes, _State] = OrderedDict()
 

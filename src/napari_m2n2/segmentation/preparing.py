@@ -23,7 +23,7 @@ from napari_m2n2.progress import Progress
 from napari_m2n2.segmentation.editing import EditingSolver
 from napari_m2n2.segmentation.large import PlaneSolvers, make_solver
 from napari_m2n2.segmentation.maps import REVISION
-from napari_m2n2.segmentation.mending import Edited, Mending
+from napari_m2n2.segmentation.mending import Mending
 from napari_m2n2.segmentation.parameters import Parameters
 from napari_m2n2.segmentation.plane import PreparedPlane, prepare
 from napari_m2n2.segmentation.registry import METHODS
@@ -100,7 +100,7 @@ class Preparer:
     def _editing(self, solver: Solver) -> Solver:
         """Return what takes clicks as edits, if the parameters ask for it and the solver can."""
         strength = self._parameters.correction
-        if not strength or not isinstance(solver, Edited | Mending):
+        if not strength or not isinstance(solver, Mending):
             return solver
         return EditingSolver(solver, strength)
 
