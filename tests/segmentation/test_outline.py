@@ -91,7 +91,7 @@ def test_a_large_part_is_cut_at_a_coarser_scale(monkeypatch):
     truth = disc(30)
     image = picture(truth)
     fine = fitted(disc(33), image, [(60, 80), (60, 52)], [True, False])
-    monkeypatch.setattr("napari_m2n2.segmentation.outline._MOST_PIXELS", 300)
+    monkeypatch.setattr("napari_m2n2.segmentation.outline.MOST_PIXELS", 300)
     coarse = fitted(disc(33), image, [(60, 80), (60, 52)], [True, False])
     assert iou(coarse, fine) > 0.95
     assert iou(coarse, truth) > 0.95

@@ -40,7 +40,7 @@ surroundings count, those of the far side of the plane do not."""
 _RIM = 4
 """Pixels that the part extends beyond that."""
 
-_MOST_PIXELS = 8000
+MOST_PIXELS = 8000
 """A band of more pixels is cut at a coarser scale first: the time of a cut grows faster than its
 pixels."""
 
@@ -169,7 +169,7 @@ def _cut(
         return mask
     radius, unit = dot_radius(plane), unit_of(plane)
     images = [image]
-    for _ in range(coarser(mask, band, _MOST_PIXELS)):
+    for _ in range(coarser(mask, band, MOST_PIXELS)):
         if min(image.shape[:2]) > 8:
             image = half(image)
             images.append(image)
