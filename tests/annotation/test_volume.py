@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
+from scipy.ndimage import distance_transform_edt
 
 from napari_m2n2.annotation.planes import Plane
 from napari_m2n2.annotation.volume import (
@@ -178,12 +179,15 @@ def test_every_part_has_a_point_in_its_middle_the_largest_first():
 
 
 def test_further_points_lie_well_inside_and_apart_so_that_a_core_is_not_all_that_is_seen():
-    mask = disc(10, row=15, column=18)
+    rows, columns = np.indices((60, 80))
+    mask = ((rows - 30) / 20) ** 2 + ((columns - 40) / 26) ** 2 <= 1
     points = carry_prompts(mask).points
+    assert points[0].tolist() == [30, 40]
     assert len(points) == 5
-    assert np.hypot(*(points - (15, 18)).T).max() <= 0.5 * 11
+    depth = distance_transform_edt(mask)
+    assert min(depth[tuple(point)] for point in points.astype(int)) >= 0.5 * depth.max()
     between = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
-    assert between[~np.eye(5, dtype=bool)].min() >= 5
+    assert between[~np.eye(5, dtype=bool)].min() >= 0.5 * depth.max()
 
 
 @given(arrays.arrays(bool, (9, 11)))

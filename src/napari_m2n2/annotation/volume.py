@@ -28,7 +28,7 @@ _LEAST_PART = 0.02
 _MORE = 4
 """Points beside those in the middles of the parts: what is inside may be of several kinds."""
 
-_DEEP, _APART = 0.5, 0.4
+_DEEP, _APART = 0.5, 0.5
 """How far from the outline they lie, and from one another: shares of how far the deepest does."""
 
 
