@@ -14,9 +14,6 @@ from napari_m2n2.evaluation.metrics import iou
 from napari_m2n2.markov.transition import balance, sharpen
 from napari_m2n2.markov.upsample import upsample
 from napari_m2n2.markov.walk import markov_maps, start_states
-from napari_m2n2.progress import ignore
-from napari_m2n2.segmentation.parameters import PUBLISHED
-from napari_m2n2.segmentation.plane import prepare
 
 CASES = sorted((Path(__file__).parent / "golden").glob("*.npz"), key=lambda path: path.stem)
 
@@ -67,9 +64,9 @@ def test_upsampled(golden):
 
 
 def test_distances(golden, attention, points):
-    guide = golden["image"].astype(np.float32) / 255
-    plane = prepare(guide, attention, "m2n2", PUBLISHED, "cpu", ignore)
-    distances = plane.distances([tuple(point) for point in points.tolist()], ignore)
+    segmenter = Segmenter(preset="published", device="cpu")
+    segmenter.set_image(golden["image"], attention=attention)
+    distances = segmenter.distance_maps(points)
     assert relative(distances, golden["distance"]) < 5e-4
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+_Row: TypeAlias = NDArray[np.float32]
+_Four: TypeAlias = tuple[_Row, _Row, _Row, _Row]
 
 _FARTHEST = np.float32(1.75)
 """A sixteenth of the exponent beyond which colours count as equally foreign: they weigh 7e-11."""
@@ -95,6 +100,23 @@ def _shifted(
 
 
 @numba.njit(inline="always")
+def _four(
+    plane: NDArray[np.float32],
+    row: int,
+    near: NDArray[np.int64],
+    border: tuple[int, int],
+    size: int,
+) -> _Four:  # pragma: no cover - compiled
+    """Return what lies at four offsets from each pixel of a row, (W,) each."""
+    return (
+        _shifted(plane, row, near[0], border, size),
+        _shifted(plane, row, near[1], border, size),
+        _shifted(plane, row, near[2], border, size),
+        _shifted(plane, row, near[3], border, size),
+    )
+
+
+@numba.njit(inline="always")
 def _weigh(
     colours: NDArray[np.float32],
     row: int,
@@ -109,30 +131,9 @@ def _weigh(
     red = colours[0, border[0] + row, border[1] : border[1] + size]
     green = colours[1, border[0] + row, border[1] : border[1] + size]
     blue = colours[2, border[0] + row, border[1] : border[1] + size]
-    r0, r1 = (
-        _shifted(colours[0], row, near[0], border, size),
-        _shifted(colours[0], row, near[1], border, size),
-    )
-    r2, r3 = (
-        _shifted(colours[0], row, near[2], border, size),
-        _shifted(colours[0], row, near[3], border, size),
-    )
-    g0, g1 = (
-        _shifted(colours[1], row, near[0], border, size),
-        _shifted(colours[1], row, near[1], border, size),
-    )
-    g2, g3 = (
-        _shifted(colours[1], row, near[2], border, size),
-        _shifted(colours[1], row, near[3], border, size),
-    )
-    b0, b1 = (
-        _shifted(colours[2], row, near[0], border, size),
-        _shifted(colours[2], row, near[1], border, size),
-    )
-    b2, b3 = (
-        _shifted(colours[2], row, near[2], border, size),
-        _shifted(colours[2], row, near[3], border, size),
-    )
+    r0, r1, r2, r3 = _four(colours[0], row, near, border, size)
+    g0, g1, g2, g3 = _four(colours[1], row, near, border, size)
+    b0, b1, b2, b3 = _four(colours[2], row, near, border, size)
     s0, s1, s2, s3 = space[0], space[1], space[2], space[3]
     w0, w1, w2, w3 = alike[0], alike[1], alike[2], alike[3]
     for x in range(size):
@@ -159,14 +160,7 @@ def _add(
 ) -> None:  # pragma: no cover - compiled
     """Add the values at four offsets, weighted."""
     size = sums.size
-    v0, v1 = (
-        _shifted(values, row, near[0], border, size),
-        _shifted(values, row, near[1], border, size),
-    )
-    v2, v3 = (
-        _shifted(values, row, near[2], border, size),
-        _shifted(values, row, near[3], border, size),
-    )
+    v0, v1, v2, v3 = _four(values, row, near, border, size)
     w0, w1, w2, w3 = alike[0], alike[1], alike[2], alike[3]
     for x in range(size):
         sums[x] += (w0[x] * v0[x] + w1[x] * v1[x]) + (w2[x] * v2[x] + w3[x] * v3[x])

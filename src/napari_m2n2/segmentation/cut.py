@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from napari_m2n2.segmentation.band import band_graph
 from napari_m2n2.segmentation.colours import Mixture, learn, log_ratio
 from napari_m2n2.segmentation.maxflow import minimum_cut
+from napari_m2n2.segmentation.window import Window
 
 OUTSIDE, INSIDE, MAYBE_OUTSIDE, _MAYBE_INSIDE = range(4)
 """What a trimap says of a pixel, in OpenCV's numbers for GrabCut."""
@@ -82,6 +83,17 @@ def narrow_band(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.u
     around = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
     certain = cv2.dilate(fine, around) == cv2.erode(fine, around)
     return fine + np.where(certain, np.uint8(OUTSIDE), np.uint8(MAYBE_OUTSIDE))
+
+
+def dots_in(
+    window: Window, pixels: Sequence[tuple[int, int]], labels: Sequence[bool]
+) -> list[Dot]:
+    """Return what points (row, column) of a plane say, in the pixels of a window."""
+    top, left = window[0].start, window[1].start
+    return [
+        (row - top, column - left, INSIDE if label else OUTSIDE)
+        for (row, column), label in zip(pixels, labels, strict=True)
+    ]
 
 
 def draw(

@@ -146,7 +146,7 @@ class EditingSolver:
             mask[change.window] ^= change.pixels
             if not draft:
                 change = self._solver.mend(mask, change, prompts)
-        _force(prompts, mask)
+        force(prompts, mask)
         own = np.array([*before.thresholds, proposal.thresholds[-1]])
         heard = believed & ~np.isnan(proposal.thresholds)
         thresholds = np.where(heard, proposal.thresholds, own)
@@ -162,7 +162,7 @@ class EditingSolver:
         for one in reversed(chain):
             part = mask[one.window]
             part[:] = np.unpackbits(one.bits, count=part.size).reshape(part.shape).view(bool)
-        _force(step.prompts, mask)
+        force(step.prompts, mask)
         return mask
 
     def _scored(
@@ -200,14 +200,6 @@ def _state_of(
     """Return what is kept of a mask that a click has changed in a window."""
     bits = np.packbits(mask[window])
     return _State(before, window, bits, tuple(thresholds.tolist()), tuple(limits.tolist()))
-
-
-def _force(prompts: Prompts, mask: NDArray[np.bool_]) -> None:
-    """Overwrite a mask at the pixels the user labelled, of which each is labelled once."""
-    for pixels, label in zip(prompts.strokes, prompts.stroke_labels.tolist(), strict=True):
-        mask[pixels[:, 0], pixels[:, 1]] = label
-    rows, columns = prompts.points.T
-    mask[rows, columns] = prompts.labels
 
 
 def _by_point(

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from napari_m2n2.segmentation.cut import (
     INSIDE,
-    OUTSIDE,
     Dot,
     coarser,
     cut_band,
+    dots_in,
     draw,
     half,
     narrow_band,
@@ -94,10 +94,7 @@ def fit_outline(
         return
     rows, columns = surroundings(mask)
     part = mask[rows, columns]
-    dots = [
-        (row - rows.start, column - columns.start, INSIDE if label else OUTSIDE)
-        for (row, column), label in zip(pixels, labels, strict=True)
-    ]
+    dots = dots_in((rows, columns), pixels, labels)
     image = np.ascontiguousarray(guide[rows, columns])
     cut = _cut(image, part, band_width(area, band, mask.shape), dots, mask.shape)
     cut = with_points(cut, dots)

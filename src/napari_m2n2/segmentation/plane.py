@@ -104,16 +104,6 @@ class PreparedPlane(Canvas):
     device: str
     make: MapMaker
 
-    def distances(
-        self, pixels: Sequence[tuple[int, int]], progress: Progress
-    ) -> list[NDArray[np.float32]]:
-        """Return the distance map of each pixel (row, column), (H, W) in [0, 1]."""
-        enlarged = self.enlarge(self.low_maps(pixels, progress), progress)
-        return [
-            to_distance(one, pixel, flood=self.parameters.flood)
-            for one, pixel in zip(enlarged, pixels, strict=True)
-        ]
-
     def low_maps(self, pixels: Sequence[tuple[int, int]], progress: Progress) -> torch.Tensor:
         """Return how far the cells are from each pixel (row, column), (B, h, w)."""
         rule = self.parameters.start

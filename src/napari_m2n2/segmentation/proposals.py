@@ -77,8 +77,7 @@ class PlaneProposal:
     def mask(self, window: Window) -> NDArray[np.bool_]:
         """Return the object, before its outline is fitted."""
         mask = nearest_in(window, self.distances, self.chosen, self.labels)
-        inside = _inside(self.prompts, window)
-        force(inside, mask, np.empty(mask.shape, np.float32))
+        force(_inside(self.prompts, window), mask)
         return mask
 
     def distance(self, window: Window) -> NDArray[np.float32]:
@@ -119,7 +118,7 @@ class LargeProposal:
         """Return the object, before its outline is fitted."""
         score = enlarged(lambda part: self.small.decide(part)[1], window, self.shape, self.reduced)
         mask: NDArray[np.bool_] = score > 0
-        force(_inside(self.prompts, window), mask, score)
+        force(_inside(self.prompts, window), mask)
         return mask
 
     def distance(self, window: Window) -> NDArray[np.float32]:
@@ -161,7 +160,7 @@ class CropProposal:
         """Return the object, before its outline is fitted."""
         found = self._means(lambda part: self.inner.mask(part).astype(np.float32), window, 0)
         mask: NDArray[np.bool_] = found > 0.5
-        force(_inside(self.prompts, window), mask, found)
+        force(_inside(self.prompts, window), mask)
         return mask
 
     def distance(self, window: Window) -> NDArray[np.float32]:

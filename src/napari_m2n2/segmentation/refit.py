@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2.segmentation.cut import (
-    INSIDE,
-    OUTSIDE,
     Colours,
     Dot,
     coarser,
     colours_of,
     cut_band,
+    dots_in,
     draw,
     half,
     narrow_band,
@@ -108,10 +107,7 @@ def fit_change(
     changed[within(change.window, window)] = change.pixels
     if part.all() or not part.any() or colours is None:
         return change
-    dots = [
-        (row - window[0].start, column - window[1].start, INSIDE if label else OUTSIDE)
-        for (row, column), label in zip(pixels, labels, strict=True)
-    ]
+    dots = dots_in(window, pixels, labels)
     pictures = [_of_window(images[k], window, k) for k in range(times + 1)]
     fitted = _cut(pictures, part, changed, width, dots, mask.shape, colours)
     window, fitted, before, changed = _without_loose(mask, window, fitted, changed, dots)

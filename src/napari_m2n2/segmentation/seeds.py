@@ -132,12 +132,17 @@ def thresholds_by_point(
     return thresholds
 
 
-def force(prompts: Prompts, mask: NDArray[np.bool_], score: NDArray[np.float32]) -> None:
+def force(
+    prompts: Prompts, mask: NDArray[np.bool_], score: NDArray[np.float32] | None = None
+) -> None:
     """Overwrite mask and score at the pixels the user labelled; points have the last word."""
     for pixels, label in zip(prompts.strokes, prompts.stroke_labels.tolist(), strict=True):
         mask[pixels[:, 0], pixels[:, 1]] = label
-        score[pixels[:, 0], pixels[:, 1]] = 1 if label else -1
     last = ~prompts.superseded
     rows, columns = prompts.points[last].T
     mask[rows, columns] = prompts.labels[last]
-    score[rows, columns] = np.where(prompts.labels[last], 1, -1)
+    if score is None:
+        return
+    for pixels in (*prompts.strokes, prompts.points[last]):
+        labelled = mask[pixels[:, 0], pixels[:, 1]]
+        score[pixels[:, 0], pixels[:, 1]] = np.where(labelled, 1, -1)
