@@ -29,6 +29,10 @@ from napari_m2n2.segmentation import ncut
 from napari_m2n2.segmentation.parameters import Parameters, resolve
 from napari_m2n2.segmentation.regions import Regions, find_regions
 from napari_m2n2.segmentation.registry import REGIONS
+from napari_m2n2.segmentation.ward import build_tree
+
+LARGE = 128
+"""Cells along the side of the grid on which the tree of `mis` is timed by itself."""
 
 
 def main() -> None:
@@ -56,6 +60,11 @@ def main() -> None:
     print(f"a first click: {click:.2f} s")
     for by in REGIONS:
         measure(by, rgb, attention, parameters, click)
+    cells = np.random.default_rng(0).normal(size=(LARGE * LARGE, 32))
+    began, used = time.perf_counter(), time.process_time()
+    build_tree(cells, (LARGE, LARGE))
+    seconds, used = time.perf_counter() - began, time.process_time() - used
+    print(f"the tree of mis, {LARGE} x {LARGE} cells: {seconds:.2f} s ({used:.2f} s)")
     if options.whole:
         thin = find_regions("dwc", rgb, attention, parameters, progress=ignore)
         with mock.patch.object(ncut, "thin_graph", return_value=None):

@@ -21,7 +21,7 @@ from skimage.transform import resize
 
 from napari_m2n2.attention.texture import Texture
 from napari_m2n2.markov.flood import flood_fill
-from napari_m2n2.markov.packed import pack
+from napari_m2n2.markov.packing import pack
 from napari_m2n2.markov.transition import balance, sharpen
 from napari_m2n2.markov.upsample import FEW_OFFSETS, upsample
 from napari_m2n2.markov.walk import markov_maps, start_states
@@ -83,11 +83,11 @@ def main() -> None:
             f"temperature, {ROUNDS} rounds of IPF",
             "A read once a round",
             ROUNDS * matrix.nbytes / read,
-            lambda: balance(sharpen(matrix, 0.65), ROUNDS),
+            lambda: balance(sharpen(matrix, 0.65), ROUNDS, grid=grid),
             2,
         )
-        transition = balance(sharpen(matrix, 0.65), ROUNDS).matrix
-        walked = pack(transition) or transition
+        transition = balance(sharpen(matrix, 0.65), ROUNDS, grid=grid).matrix
+        walked = pack(transition, grid=grid) or transition
         points = object_points(SHAPE)
         starts = start_states(torch.tensor(points), SHAPE, grid).float()
         line(

@@ -12,7 +12,7 @@ from skimage import data
 from skimage.transform import resize
 
 from napari_m2n2.attention.texture import Texture
-from napari_m2n2.markov.packed import pack
+from napari_m2n2.markov.packing import pack
 from napari_m2n2.markov.product import Bands
 from napari_m2n2.markov.transition import balance, sharpen
 from napari_m2n2.markov.walk import markov_maps, start_states
@@ -23,19 +23,21 @@ TEMPERATURE, ROUNDS, PROMPTS = 0.65, 200, 10
 def rows(settings: Settings) -> Iterator[Row]:
     """Yield the rows of this module."""
     attention = slow_attention(settings.grid, settings.device)
-    yield balancing(f"attention between neighbours, grid {settings.grid}", attention)
+    grid = (settings.grid, settings.grid)
+    yield balancing(f"attention between neighbours, grid {settings.grid}", attention, grid)
     if settings.device == "cpu":
         yield one_round(settings, attention)
     photograph = resize(data.cat(), settings.shape).astype(np.float32)
-    of_texture = Texture(settings.grid).attend(photograph).matrix.to(settings.device)
-    yield balancing(f"texture's attention of the cat, grid {settings.grid}", of_texture)
-    del of_texture
-    transition = balance(sharpen(attention, TEMPERATURE), ROUNDS).matrix
+    seen = Texture(settings.grid).attend(photograph).to(settings.device)
+    name = f"texture's attention of the cat, grid {settings.grid}"
+    yield balancing(name, seen.matrix, seen.grid)
+    del seen
+    transition = balance(sharpen(attention, TEMPERATURE), ROUNDS, grid=grid).matrix
     starts = places(settings)
     yield Row(
         name=f"Markov maps of {PROMPTS} prompts, 1000 steps, grid {settings.grid}",
         plain=lambda: torch.stack([plain.markov_map(transition, start) for start in starts]),
-        fast=lambda: ours(transition, starts),
+        fast=lambda: ours(transition, starts, grid),
         check=apart,
         target="≥ 4 ×",
         least=4,
@@ -45,29 +47,28 @@ def rows(settings: Settings) -> Iterator[Row]:
     yield Row(
         name=f"Markov map of 1 prompt, 1000 steps, grid {settings.grid}",
         plain=lambda: plain.markov_map(transition, starts[0])[None],
-        fast=lambda: ours(transition, starts[:1]),
+        fast=lambda: ours(transition, starts[:1], grid),
         check=apart,
         target="reported",
     )
     if settings.grid == 64:
         del attention, transition
-        yield balancing(
-            "attention between neighbours, grid 128", slow_attention(128, settings.device), 1
-        )
+        larger = slow_attention(128, settings.device)
+        yield balancing("attention between neighbours, grid 128", larger, (128, 128), 1)
 
 
-def ours(transition: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+def ours(transition: torch.Tensor, starts: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
     """Return the maps as `napari_m2n2.segmentation.maps` makes them, with what it does once."""
     cpu = transition.device.type == "cpu"
-    return markov_maps((pack(transition) if cpu else None) or transition, starts)
+    return markov_maps((pack(transition, grid=grid) if cpu else None) or transition, starts)
 
 
-def balancing(what: str, attention: torch.Tensor, repeat: int = 0) -> Row:
+def balancing(what: str, attention: torch.Tensor, grid: tuple[int, int], repeat: int = 0) -> Row:
     """Return the row of temperature and balancing; measured once where it takes long."""
     return Row(
         name=f"temperature and {ROUNDS} rounds of IPF, {what}",
         plain=lambda: plain.balance(plain.sharpen(attention, TEMPERATURE), ROUNDS),
-        fast=lambda: balance(sharpen(attention, TEMPERATURE), ROUNDS).matrix,
+        fast=lambda: balance(sharpen(attention, TEMPERATURE), ROUNDS, grid=grid).matrix,
         check=lambda a, b: f"largest of an entry {float((a - b).abs().max()):.1e}",
         target="reported" if repeat else "≥ 5 ×, ≤ 2e-6",
         least=0 if repeat else 5,

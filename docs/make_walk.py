@@ -316,10 +316,10 @@ def prompts_and_reasons(walk: Walk) -> None:
     hand.press(widget.objects.new)
     walk.click((200, 420))
     walk.shoot("first-click")
-    walk.click((40, 200), modifier=ALT)
+    walk.click((150, 120), modifier=ALT)
     walk.shoot("background")
     hand.keys("J")
-    for _ in range(84):
+    for _ in range(7 * widget.prompts.slider.value() // 10):
         QTest.keyClick(widget.prompts.slider, Qt.Key.Key_Left)
     walk.wait()
     walk.shoot("threshold")

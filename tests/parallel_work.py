@@ -64,3 +64,13 @@ def slow_count(task):
     for number in range(4):
         time.sleep(0.05)
         yield task, number, os.getpid()
+
+
+def meet(task):
+    """Wait for somebody who does the other task, and tell whether one came."""
+    folder, mine, other = task
+    Path(folder, mine).touch()
+    end = time.monotonic() + 20
+    while not Path(folder, other).exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    yield Path(folder, other).exists()

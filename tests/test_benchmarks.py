@@ -1,24 +1,40 @@
-"""The benchmark of the backbones runs; what it measures is for people to read."""
+"""Benchmarks run; what they measure is for people to read."""
 
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import sys
 from pathlib import Path
 
+import bulk_work
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "backbones.py"
+from napari_m2n2.parallel.threads import VARIABLES
+
+FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    spec = importlib.util.spec_from_file_location("backbones_benchmark", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+def load(monkeypatch):
+    """Load a benchmark by its name; what it sets for the libraries of its process is undone."""
+    for name in VARIABLES:
+        monkeypatch.setenv(name, "1")
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(f"{name}_benchmark", FOLDER / f"{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture
+def benchmark(load):
+    return load("backbones")
 
 
 def test_backbones_are_measured_beside_the_plain_form(benchmark, monkeypatch, capsys):
@@ -44,3 +60,29 @@ def test_what_fails_is_said_and_the_rest_goes_on(benchmark, monkeypatch, capsys)
     printed = capsys.readouterr().out
     assert "plain form: it is full" in printed
     assert "| network | 0." in printed
+
+
+def test_a_stack_is_measured_beside_its_planes(load, monkeypatch, capsys, tmp_path):
+    scale = load("scale")
+    monkeypatch.setattr("napari_m2n2.parallel.run", bulk_work.run)
+    few = ["--planes", "20", "--side", "24", "--grid", "6"]
+    file = tmp_path / "found.json"
+    monkeypatch.setattr(sys, "argv", ["scale.py", *few, "--write", str(file)])
+    scale.main()
+    printed = capsys.readouterr().out
+    assert printed.count("| 20 planes, 1 worker |") == 2
+    assert printed.count("× one worker (≥ 1.8)") == 2
+    found = json.loads(file.read_text())
+    assert found["bytes a plane"] > 1000
+    # the planes that one plane stands for lie all over the stack
+    assert scale.evenly(20) == [0, 1, 3, 4, 5, 6, 8, 9, 10, 11, 13, 14, 15, 16, 18, 19]
+    assert scale.evenly(3) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("one", "two", "met"), [(162, 89, "yes"), (163, 91, "no")])
+def test_what_is_asked_of_a_stack_is_told(load, one, two, met):
+    scale = load("scale")
+    found = {"planes": 155, "one plane s": 1.0}
+    found |= {"stack, 1 worker s": one, "stack, 2 workers s": two, "stack again s": 1.0}
+    _, first, second, _ = scale.compared(found, "s", 1)
+    assert (first[-1], second[-1]) == (met, met)

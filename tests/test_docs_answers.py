@@ -70,6 +70,17 @@ def test_every_feature_that_is_here_names_a_test(row: str) -> None:
         assert_tests_exist(named)
 
 
+# ------------------------------------------------------------------ promises
+MENTIONED = re.compile(r"`((?:tests|benchmarks)/[\w/]+\.py)(?:::(\w+))?`")
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)
+def test_every_test_that_a_page_mentions_exists(page: Path) -> None:
+    for path, name in MENTIONED.findall(page.read_text(encoding="utf-8")):
+        assert (ROOT / path).is_file(), path
+        assert not name or name in functions_in(path), f"{path} has no {name}"
+
+
 # ------------------------------------------------------------------ the walk
 PICTURE = re.compile(r"!\[([^\]]+)\]\(images/(walk-\d\d-[a-z-]+\.png)\)")
 MOST_BYTES, MOST_IN_ALL = 250_000, 3_500_000

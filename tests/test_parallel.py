@@ -12,6 +12,7 @@ from contextlib import closing
 import parallel_work
 import psutil
 import pytest
+from extras import load
 
 from napari_m2n2 import parallel
 from napari_m2n2.errors import Cancelled, InputError, MissingError
@@ -24,7 +25,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 @pytest.fixture(scope="module")
 def cluster():
-    distributed = pytest.importorskip("distributed")
+    distributed = load("distributed", "cluster")
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs="CRITICAL"
     ) as here:
@@ -47,6 +48,15 @@ def test_every_task_gives_its_parts_in_order_and_ends(where):
     processes = {outcome.value[1] for outcome in outcomes if isinstance(outcome, Part)}
     assert os.getpid() not in processes
     assert len(processes) <= 2
+
+
+def test_two_workers_are_at_work_at_once(where, tmp_path):
+    tasks = [(str(tmp_path), "a", "b"), (str(tmp_path), "b", "a")]
+    outcomes = list(parallel.run(parallel_work.meet, tasks, **where))
+    assert {outcome for outcome in outcomes if isinstance(outcome, Part)} == {
+        Part(0, True),
+        Part(1, True),
+    }
 
 
 def test_no_tasks(where):
@@ -183,14 +193,14 @@ def test_workers_have_to_be_some():
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense://x"])
 def test_no_scheduler(address, monkeypatch):
-    pytest.importorskip("distributed")
+    load("distributed", "cluster")
     monkeypatch.setattr("napari_m2n2.parallel.cluster._SECONDS_TO_CONNECT", 0.5)
     with pytest.raises(InputError, match=f"no Dask scheduler at '{address}'"):
         list(parallel.run(parallel_work.count, [1], scheduler=address))
 
 
 def test_a_scheduler_without_workers(monkeypatch):
-    distributed = pytest.importorskip("distributed")
+    distributed = load("distributed", "cluster")
     monkeypatch.setattr("napari_m2n2.parallel.cluster._SECONDS_TO_CONNECT", 0.5)
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0") as here,
@@ -200,7 +210,7 @@ def test_a_scheduler_without_workers(monkeypatch):
 
 
 def test_a_scheduler_that_is_lost(tmp_path):
-    distributed = pytest.importorskip("distributed")
+    distributed = load("distributed", "cluster")
     gate = tmp_path / "gate"
     here = distributed.LocalCluster(
         n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs="CRITICAL"

@@ -274,3 +274,29 @@ def test_no_file_tells_of_the_machine_it_was_written_on() -> None:
             continue
         for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
             assert not FORBIDDEN.search(line), f"{path.relative_to(ROOT)}:{number} {line}"
+
+
+# ------------------------------------------------------------------ tests that are skipped
+SKIPPING = {"pytest.skip", "pytest.importorskip", "pytest.xfail"}
+SKIPPING |= {"pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"}
+
+
+def skipping(path: Path) -> set[str]:
+    """Which parts of pytest that skip a file uses."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    parts = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return {ast.unparse(part) for part in parts} & SKIPPING
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: path.name
+)
+def test_nothing_is_skipped_because_it_cannot_be_imported(path: Path) -> None:
+    """A package that is there and broken has to fail; `tests/extras.py` knows which may lack.
+
+    Nor is a test of the window skipped while it runs, only beforehand for a version or a system.
+    """
+    given = skipping(path)
+    assert given <= {"pytest.skip", "pytest.mark.skipif"}
+    if path.parent.name == "viewer":
+        assert given <= {"pytest.mark.skipif"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from extras import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
@@ -220,7 +221,7 @@ def test_an_attention_that_is_given_is_not_kept(tmp_path):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    tiny_models = pytest.importorskip("tiny_models", exc_type=ImportError)
+    tiny_models = load("tiny_models", "models")
     dino = tmp_path_factory.mktemp("dino")
     tiny_models.dino().save_pretrained(dino)
     diffusion = tiny_models.save_stable_diffusion(tmp_path_factory.mktemp("sd"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from extras import load
 from no_network import keep_weights_in
 
 from napari_m2n2 import Attention, Segmenter, devices
@@ -12,7 +13,7 @@ from napari_m2n2.errors import Cancelled, InputError, MissingError, NoMemoryErro
 from napari_m2n2.segmentation import preparing
 from napari_m2n2.segmentation.plane import PreparedPlane
 
-tiny_models = pytest.importorskip("tiny_models", exc_type=ImportError)
+tiny_models = load("tiny_models", "models")
 
 DISC = np.where(np.hypot(*np.mgrid[-25:35, -50:30]) <= 14, 180, 50).astype(np.uint8)
 CLICKS = [(25, 50), (5, 10)], [True, False]

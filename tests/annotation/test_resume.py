@@ -213,7 +213,8 @@ def test_arrays_in_memory_are_told_apart(monkeypatch):
 
 
 def test_a_zarr_is_named_by_what_it_says_of_itself(tmp_path):
-    zarr = pytest.importorskip("zarr")
+    import zarr
+
     path = tmp_path / "a.zarr"
     store = zarr.create_array(store=str(path), shape=(8, 9), chunks=(4, 4), dtype="u2")
     known = identify(store, path=path, session=tmp_path / "s.json")

@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -259,22 +261,42 @@ def test_a_disk_that_is_full_in_the_middle_of_a_file(tmp_path):
     assert files(tmp_path) == []
 
 
-@posix
-@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_only_be_read(tmp_path):
-    put(DiskStore(tmp_path, 10**9), 0)
-    for path in (tmp_path, *tmp_path.iterdir()):
-        path.chmod(0o555 if path.is_dir() else 0o444)
+@contextmanager
+def somebody_else():
+    """Work as somebody who is not root, which may write anywhere."""
+    user = os.geteuid()
+    if not user:
+        os.seteuid(65534)
     try:
-        store = open_one(tmp_path, memory=10**6, warn=lambda _: None)
-        assert is_right(0, store.find_arrays(key(0)))
-        assert store.problem == ""
-        store.keep_arrays(key(1), "1", arrays(1))
-        assert "memory only" in store.problem
-        assert is_right(1, store.find_arrays(key(1)))
+        yield
     finally:
-        for path in (tmp_path, *tmp_path.iterdir()):
-            path.chmod(0o755)
+        os.seteuid(user)
+
+
+@posix
+def test_a_folder_that_may_only_be_read():
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        put(DiskStore(folder, 10**9), 0)
+        everything = (folder, *folder.rglob("*"))
+        for path in everything:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        try:
+            with somebody_else():
+                reads_and_says_that_it_cannot_write(folder)
+        finally:
+            for path in everything:
+                path.chmod(0o755)
+
+
+def reads_and_says_that_it_cannot_write(folder):
+    store = open_one(folder, memory=10**6, warn=lambda _: None)
+    assert is_right(0, store.find_arrays(key(0)))
+    assert store.problem == ""
+    store.keep_arrays(key(1), "1", arrays(1))
+    assert "cannot be written (Permission denied)" in store.problem
+    assert "memory only" in store.problem
+    assert is_right(1, store.find_arrays(key(1)))
 
 
 def run(folder, rounds, size=SIZE, limit=0):

@@ -10,6 +10,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from extras import load
 
 from napari_m2n2.attention import registry, store
 from napari_m2n2.attention.catalogue import BACKBONES
@@ -30,9 +31,7 @@ def _offline(home, monkeypatch):
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     """Folders with tiny random models."""
-    pytest.importorskip("diffusers")
-    import tiny_models
-
+    tiny_models = load("tiny_models", "models")
     folder = tmp_path_factory.mktemp("models")
     tiny_models.save_stable_diffusion(folder / "sd")
     tiny_models.tiny_vae().save_pretrained(folder / "sd" / "vae_tiny")

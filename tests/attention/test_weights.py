@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from extras import load
 
 from napari_m2n2.attention import catalogue, store, weights
 from napari_m2n2.attention.options import BackboneOptions
@@ -144,7 +145,7 @@ def test_a_pickle_is_never_opened(tmp_path, name):
 
 def test_a_pickle_under_another_name_is_not_run(tmp_path):
     """The reader of safetensors refuses it."""
-    pytest.importorskip("transformers")
+    load("transformers", "models")
     from napari_m2n2.attention.registry import create
 
     folder = tmp_path / "own"
@@ -266,7 +267,7 @@ for variables in json.loads(sys.argv[1]):
 
 
 def test_variables_mean_what_they_mean_to_huggingface_hub():
-    pytest.importorskip("huggingface_hub")
+    load("huggingface_hub", "models")
     variables = [
         {},
         {"HF_HOME": "/one"},

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections import Counter
 from dataclasses import replace
 
 import imageio.v3
@@ -19,6 +20,7 @@ from napari_m2n2.bulk.engine import open_kept
 from napari_m2n2.bulk.reading import Look
 from napari_m2n2.errors import Cancelled, FileError, InputError
 from napari_m2n2.files.stacks import image_files
+from napari_m2n2.markov import reversible
 
 
 @pytest.fixture
@@ -46,6 +48,32 @@ def test_all_planes_are_encoded_once(folder, engine, store, in_process):
     found = encode(paths, engine, Look())
     assert (found.new, found.known) == (0, 5)
     assert entries(store) == there
+
+
+def test_each_plane_is_computed_once_and_nothing_else(
+    folder, engine, store, in_process, monkeypatch
+):
+    """So that a stack takes as long as its planes."""
+    computed = Counter()
+
+    def count(module, name):
+        original = getattr(module, name)
+
+        def counted(*given, **more):
+            computed[name] += 1
+            return original(*given, **more)
+
+        monkeypatch.setattr(module, name, counted)
+
+    count(Texture, "attend")
+    count(Segmenter, "encode")
+    count(reversible, "_factors")
+    count(reversible, "_iterate")
+    for new in (4, 0):
+        computed.clear()
+        assert encode([folder / "stack.tif"], engine, Look()).new == new
+        made = {"attend": new, "_factors": new, "_iterate": new} if new else {}
+        assert computed == {"encode": 4} | made
 
 
 def test_a_click_finds_what_was_encoded(folder, engine, store, in_process):

@@ -10,6 +10,7 @@ import time
 import bulk_work
 import pytest
 import tifffile
+from extras import load
 
 from napari_m2n2 import parallel
 from napari_m2n2.bulk.batch import journal_path
@@ -176,7 +177,7 @@ def test_a_plane_that_kills_its_process_three_times_is_listed(tmp_path, log, mon
 
 
 def test_on_a_dask_cluster(tmp_path, log, uninterrupted):
-    distributed = pytest.importorskip("distributed")
+    distributed = load("distributed", "cluster")
     folder = bulk_work.make_folder(tmp_path / "images")
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs="CRITICAL"

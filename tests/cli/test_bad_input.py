@@ -60,7 +60,7 @@ def test_of_contradicting_duplicates_the_later_counts(segment, work):
     once = tifffile.imread(work.labels)
     work.points.write_text(HEADER + "17,22,bg\n17,22,fg\n4,4,bg\n")
     done = segment("--json")
-    assert "Left out, as their pixel gets the other label later: 1 points." in done.err
+    assert "Left out, as their pixel gets the other label later: 1 point." in done.err
     assert json.loads(done.out)["thresholds"][0] is None
     np.testing.assert_array_equal(tifffile.imread(work.labels), once)
 

@@ -6,6 +6,7 @@ import re
 import shutil
 
 import pytest
+from extras import load
 from fake_hub import FakeHub
 from no_network import keep_weights_in
 
@@ -13,7 +14,7 @@ from napari_m2n2 import Segmenter
 from napari_m2n2.attention import weights
 from napari_m2n2.attention.options import BackboneOptions
 
-tiny_models = pytest.importorskip("tiny_models", exc_type=ImportError)
+tiny_models = load("tiny_models", "models")
 
 
 @pytest.fixture

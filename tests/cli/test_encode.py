@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tifffile
+from extras import load
 from no_network import keep_weights_in
 
 from napari_m2n2 import Segmenter
@@ -35,7 +36,7 @@ def test_the_attention_is_written_as_the_backbone_gives_it(command, work):
 
 
 def test_that_it_runs_on_the_processor_is_said(command, work, monkeypatch):
-    tiny_models = pytest.importorskip("tiny_models", exc_type=ImportError)
+    tiny_models = load("tiny_models", "models")
     tiny_models.dino().save_pretrained(work.folder / "dino")
     monkeypatch.setattr("napari_m2n2.devices.resolve", lambda _device="auto": "cpu")
     done = command(
@@ -48,7 +49,7 @@ def test_that_it_runs_on_the_processor_is_said(command, work, monkeypatch):
 
 @pytest.mark.parametrize("name", ["stable-diffusion-2", "dinov2-base"])
 def test_with_weights(command, work, name):
-    tiny_models = pytest.importorskip("tiny_models", exc_type=ImportError)
+    tiny_models = load("tiny_models", "models")
     folder = work.folder / "weights"
     if name == "dinov2-base":
         tiny_models.dino().save_pretrained(folder)

@@ -9,6 +9,7 @@ import nibabel
 import numpy as np
 import pytest
 import tifffile
+from extras import load
 from no_network import keep_weights_in
 
 
@@ -72,7 +73,7 @@ def test_one_plane_of_a_stack(segment, work, iou, stack):
     assert summary["plane"] == [{"axis": 0, "index": 1}]
     assert (summary["stack_shape"], summary["stack_axes"]) == ([3, 40, 48], "ZYX")
     assert summary["prompts"]["left_out"] == 1
-    assert "Left out, as they lie on other planes: 1 prompts." in done.err
+    assert "Left out, as they lie on other planes: 1 prompt." in done.err
     labels = tifffile.imread(work.labels)
     assert labels.shape == (3, 40, 48)
     assert iou(labels[1] > 0) > 0.8
@@ -150,7 +151,7 @@ def test_same_input_same_labels(segment, work):
 
 
 def test_a_backbone_with_weights(segment, work, monkeypatch):
-    tiny_models = pytest.importorskip("tiny_models", exc_type=ImportError)
+    tiny_models = load("tiny_models", "models")
     keep_weights_in(work.folder / "home", monkeypatch)
     folder = tiny_models.save_stable_diffusion(work.folder / "sd")
     monkeypatch.setattr("napari_m2n2.devices.resolve", lambda _device="auto": "cpu")

@@ -15,6 +15,7 @@ import evaluation_victim as victim
 import psutil
 import pytest
 from evaluation_fakes import discs, squares
+from extras import load
 
 from napari_m2n2.evaluation.journal import Journal, journal_path
 from napari_m2n2.evaluation.run import evaluate
@@ -143,7 +144,7 @@ def test_a_process_killed_from_outside(tmp_path, uninterrupted):
 
 @posix
 def test_a_dask_worker_killed_in_the_middle(tmp_path, uninterrupted):
-    distributed = pytest.importorskip("distributed")
+    distributed = load("distributed", "cluster")
     output, log = tmp_path / "RUN.json", tmp_path / "log"
     with distributed.LocalCluster(
         n_workers=2,

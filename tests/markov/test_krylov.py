@@ -133,6 +133,31 @@ def test_states_are_as_near_as_promised():
     assert seen > 250
 
 
+@given(st.integers(1, 9), st.integers(1, 30), st.integers(1, 300), st.integers(0, 99))
+def test_states_are_products_of_places_and_basis_in_any_parts(steps, size, cells, seed):
+    rng = np.random.default_rng(seed)
+    basis, places = rng.standard_normal((size + 2, cells)), rng.standard_normal((steps, size))
+    whole, parts = np.empty((2, steps, cells))
+    krylov._combine(basis, places, 0, cells, whole)
+    middle = cells // 2
+    krylov._combine(basis, places, 0, middle, parts)
+    krylov._combine(basis, places, middle, cells, parts)
+    np.testing.assert_allclose(whole, places @ basis[:size], atol=1e-12)
+    np.testing.assert_allclose(parts, whole, atol=1e-12)
+
+
+@pytest.mark.parametrize("new", [1.0, 1e-3, 1e-9])
+def test_a_basis_stays_orthonormal_where_little_is_new(new):
+    rng = np.random.default_rng(0)
+    basis = np.zeros((7, 50))
+    basis[:6] = np.linalg.qr(rng.standard_normal((50, 6)))[0].T
+    parts = np.zeros(7)
+    image = rng.standard_normal(6) @ basis[:6] + new * rng.standard_normal(50)
+    krylov._orthogonalise(basis, 5, image.copy(), parts)
+    np.testing.assert_allclose(basis @ basis.T, np.eye(7), atol=1e-12)
+    np.testing.assert_allclose(parts @ basis, image, atol=1e-12)
+
+
 def test_two_hundred_prompts_and_prompts_on_the_same_cell():
     matrix = balance(sharpen(slow(5, 6), 0.65), 20).matrix
     starts = one_hot(30, *(k % 30 for k in range(200)))

@@ -69,3 +69,11 @@ def test_agreement_may_take_what_it_agrees_with():
 
 def test_where_nothing_is_right_there_is_no_limit():
     assert most_pixels(np.zeros((4, 4), bool), (1, 1), True, 2.0, 2) is None
+
+
+def test_without_a_share_of_the_area_only_the_depth_bounds_it():
+    small = np.zeros((20, 30), bool)
+    small[10, 5] = True
+    disc = math.pi * 15**2
+    assert most_pixels(small, (10, 20), True, 6.0, 9) == round(disc)
+    assert most_pixels(small, (10, 20), True, 6.0, 9, math.inf) == round(6 * disc)

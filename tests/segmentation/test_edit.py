@@ -11,12 +11,15 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from napari_m2n2.segmentation import edit as module
+from napari_m2n2.segmentation.corrections import depth_of
 from napari_m2n2.segmentation.edit import accepted, edited, part_with
+from napari_m2n2.segmentation.peel import Peel
 from napari_m2n2.segmentation.proposals import WholeProposal
 
 SHAPE = (9, 11)
 MASKS = hnp.arrays(bool, SHAPE)
 PIXELS = st.tuples(st.integers(0, SHAPE[0] - 1), st.integers(0, SHAPE[1] - 1))
+WHOLE = (slice(0, SHAPE[0]), slice(0, SHAPE[1]))
 LIMITS = st.sampled_from([math.nan, 0, 3, 9, 1000])
 
 
@@ -24,21 +27,29 @@ def proposal(proposed, segment):
     return WholeProposal(proposed, np.where(segment, 0, 1).astype(np.float32), np.array([0.5]), 0)
 
 
-def after(before, *rest):
+def after(before, proposed, segment, pixel, label, limit, *, clicks=2):
     """The mask after a click, and whether the proposal was believed."""
-    proposed, segment, pixel, label, limit = rest
-    change, believed = edited(before, proposal(proposed, segment), pixel, label, limit)
+    peel = peel_of(before, pixel, label, clicks)
+    change, believed = edited(before, proposal(proposed, segment), pixel, label, limit, peel)
     mask = before.copy()
     mask[change.window] ^= change.pixels
     return mask, believed
+
+
+def peel_of(before, pixel, label, clicks):
+    if before[pixel] == label:
+        return None
+    return Peel(before, pixel, label, depth_of(before, pixel, label), clicks)
 
 
 def plain(before, proposed, segment, pixel, label, limit):
     """The same with all of the plane looked at."""
     wanted = proposed if label else ~proposed
     there = before if label else ~before
-    change = part_with(wanted & ~there, pixel)
-    believed = bool(change.any() and not np.count_nonzero(change) > limit)
+    peel, believed, change = peel_of(before, pixel, label, 2), False, np.zeros(SHAPE, bool)
+    if peel is not None:
+        change = part_with(wanted & ~there & peel.allows(WHOLE), pixel)
+        believed = bool(change.any())
     if not believed:
         change = part_with(segment & wanted, pixel)
         if np.count_nonzero(change) > limit:
@@ -83,8 +94,8 @@ def test_a_click_only_does_what_it_says(before, proposed, segment, pixel, label,
     around[pixel] = True
     far = changed & ~part_with(around | (segment & (proposed == label)), pixel)
     assert not far.any()
-    # and no more than it may, but for the disc's rim and its own pixel
-    if limit >= 3:
+    # where it agrees no more than it may, but for the disc's rim and its own pixel
+    if limit >= 3 and before[pixel] == label:
         assert changed.sum() <= math.pi * (round(math.sqrt(limit / math.pi)) + 1) ** 2
 
 
@@ -102,7 +113,8 @@ def test_only_a_window_is_looked_at():
     proposed[300:304, 400:403] = True
     told = Watched(proposed, np.ones(before.shape, np.float32), np.array([0.5]), 0)
     before[300:304, 400:403] = False
-    change, believed = edited(before, told, (301, 401), True, 50)
+    peel = peel_of(before, (301, 401), True, 2)
+    change, believed = edited(before, told, (301, 401), True, 50, peel)
     assert believed
     assert change.pixels.all()
     assert change.window == (slice(300, 304), slice(400, 403))
@@ -115,32 +127,41 @@ def square(top, left, bottom, right):
     return mask
 
 
-def test_a_small_proposal_is_believed():
+def test_a_proposal_is_believed():
     before, proposed = square(5, 5, 15, 15), square(5, 5, 15, 20)
     mask, believed = after(before, proposed, square(8, 16, 12, 20), (10, 17), True, 60)
     np.testing.assert_array_equal(mask, proposed)
     assert believed
 
 
-def test_of_a_large_one_only_the_clicks_own_segment():
-    before, proposed = square(5, 5, 15, 15), square(5, 0, 30, 30)
-    own = square(8, 14, 12, 20)
-    mask, believed = after(before, proposed, own, (10, 17), True, 60)
-    np.testing.assert_array_equal(mask, before | own)
-    assert not believed
+def test_of_a_deep_one_the_rim_that_the_click_lies_in():
+    before = np.zeros((90, 90), bool)
+    before[30:50, 30:50] = True
+    nothing, proposed = np.zeros_like(before), np.ones_like(before)
+    mask, believed = after(before, proposed, nothing, (40, 52), True, 60, clicks=4)
+    assert believed
+    added = np.argwhere(mask & ~before)
+    assert 3 < added[:, 1].max() - 49 < 15
+    assert added[:, 1].min() > 20
+
+
+def test_where_the_clicks_do_not_propose_it_only_the_pixel_itself():
+    before = square(5, 5, 15, 15)
+    mask, _ = after(before, before, square(8, 14, 12, 20), (10, 17), True, 60)
+    assert np.argwhere(mask & ~before).tolist() == [[10, 17]]
 
 
 def test_of_a_large_segment_the_disc_around_the_click():
-    before, proposed = square(5, 5, 15, 15), np.zeros((30, 30), bool)
-    mask, _ = after(before, proposed, np.ones((30, 30), bool), (10, 14), False, 12.6)
-    rows, columns = np.nonzero(before & ~mask)
-    assert 8 <= len(rows) <= 13
+    before, proposed = square(5, 5, 15, 15), np.ones((30, 30), bool)
+    mask, _ = after(before, proposed, np.ones((30, 30), bool), (10, 14), True, 12.6)
+    rows, columns = np.nonzero(mask & ~before)
+    assert 2 <= len(rows) <= 7
     assert np.hypot(rows - 10, columns - 14).max() <= 2
 
 
-def test_without_a_limit_all_is_believed():
-    before = square(5, 5, 15, 15)
-    mask, _ = after(before, ~before, square(0, 0, 2, 2), (10, 10), False, math.nan)
+def test_where_nothing_was_right_all_is_believed():
+    everything = np.ones((30, 30), bool)
+    mask, _ = after(everything, ~everything, square(0, 0, 2, 2), (10, 10), False, math.nan)
     assert not mask.any()
 
 

@@ -172,6 +172,13 @@ def test_a_power_has_the_eigenvectors_of_the_walk():
         assert cost > single  # more steps mix more
 
 
+def test_a_walk_that_has_forgotten_where_it_began_is_not_cut():
+    walk, _ = block_walk([12, 13], leak=0.3)
+    attention = Attention(walk, (5, 5))
+    assert cut_tree(attention).leaf_count > 1
+    assert cut_tree(attention, steps=12).leaf_count == 1  # the second eigenvalue is below 1e-2
+
+
 def test_a_walk_of_no_step_is_refused():
     with pytest.raises(InputError, match="at least 1"):
         power_walk(random_walk(4), 0)
@@ -209,7 +216,7 @@ def test_a_long_walk_gives_the_same_tree_thin_or_whole(monkeypatch):
     np.testing.assert_allclose(thin.costs[-count:], whole.costs[-count:], atol=2e-3)
 
 
-@pytest.mark.parametrize("kind", ["cosine", "dot"])
+@pytest.mark.parametrize("kind", ["cosine", "dot", "divergence"])
 def test_alike_rows_give_the_hierarchy_too(kind):
     attention, square, half = four_blocks()
     tree = cut_tree(attention, kind=kind)
@@ -221,7 +228,7 @@ def test_alike_rows_give_the_hierarchy_too(kind):
 
 def test_a_threshold_means_as_many_regions_however_long_the_walk():
     attention, *_ = four_blocks()
-    for steps in (1, 2, 4):
+    for steps in (1, 1.5, 2, 4):
         tree = cut_tree(attention, steps=steps)
         assert count_at(tree, 0.04, steps=steps) == 2
         assert count_at(tree, 0.4, steps=steps) == 4

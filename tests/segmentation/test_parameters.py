@@ -28,6 +28,8 @@ def test_methods_change_what_they_must():
     assert resolve("attention-nn", "published", "", {}).temperature == 10
     assert resolve("kl-nn", "default", "texture", {}).temperature == 2
     assert resolve("kl-nn", "published", "", {}).ipf_rounds == 0
+    trees = resolve("mis", "default", "texture", {}), resolve("dwc", "default", "texture", {})
+    assert [(one.correction, one.correction_share) for one in trees] == [(6, 4), (6, 0)]
 
 
 def test_the_users_own_value_wins():
@@ -50,6 +52,9 @@ def test_the_users_own_value_wins():
         ("walk", "fast"),
         ("upsampling", "nearest"),
         ("flood", 1),
+        ("walk_steps", 0.5),
+        ("cut_graph", "euclid"),
+        ("correction_share", -1),
         ("sharpness", 1),
     ],
 )
@@ -67,6 +72,10 @@ def test_unknown_names(names):
 
 def test_numbers_of_numpy_are_numbers():
     assert resolve("m2n2", "default", "", {"temperature": np.float64(0.5)}).temperature == 0.5
+
+
+def test_walks_need_not_have_whole_lengths():
+    assert resolve("dwc", "default", "", {"walk_steps": 2.5}).walk_steps == 2.5
 
 
 def test_names():

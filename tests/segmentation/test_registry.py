@@ -9,12 +9,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 import tifffile
+from made_sets import make_set
 
 from napari_m2n2 import Segmenter
 from napari_m2n2.cli import main
 from napari_m2n2.evaluation import predictors
 from napari_m2n2.evaluation.clicks import Click, next_click
-from napari_m2n2.evaluation.runs import Settings
+from napari_m2n2.evaluation.runs import Settings, read_run
+from napari_m2n2.parallel import Ended, Part
 from napari_m2n2.segmentation.methods.base import Answer, GridSolver
 from napari_m2n2.segmentation.plane import Canvas
 from napari_m2n2.segmentation.registry import METHODS, Method
@@ -83,6 +85,29 @@ def test_the_command_line_finds_it(image, tmp_path, capsys):
     labels = tifffile.imread(tmp_path / "labels.tif")
     assert (labels[:, 28:] > 0).all()
     assert (labels[:, :12] == 0).all()
+
+
+@pytest.mark.usefixtures("halves")
+def test_an_evaluation_from_the_command_line_finds_it(tmp_path, monkeypatch):
+    def here(work, tasks, **_):
+        for place, task in enumerate(tasks):
+            yield from (Part(place, value) for value in work(task))
+            yield Ended(place)
+
+    # other processes would not know a method that only this one was told of
+    monkeypatch.setattr("napari_m2n2.parallel.run", here)
+    output = tmp_path / "run.json"
+    code = main(
+        [
+            *("evaluate", "folders", str(make_set(tmp_path / "pairs")), "--method", "halves"),
+            *("--grid", "8", "--clicks", "2", "--json", str(output)),
+        ]
+    )
+    assert code == 0
+    run = read_run(output)
+    assert run.settings.method == "halves"
+    assert len(run.objects) == 4
+    assert all(0 < overlap < 0.5 for one in run.objects for overlap in one.iou)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -13,6 +13,7 @@ from napari_m2n2 import Attention
 from napari_m2n2.attention.reversibility import stationary
 from napari_m2n2.attention.texture import Texture
 from napari_m2n2.markov import reversible
+from napari_m2n2.segmentation.alike import alike_features, alike_rows
 from napari_m2n2.segmentation.normalised_cut import best_cut
 from napari_m2n2.segmentation.walks import (
     block_of,
@@ -27,11 +28,11 @@ KINDS = ("walk", "cosine", "dot")
 
 
 def flow(count, seed=0):
-    """Return a symmetric positive definite flow, (count, count) float64."""
+    """Return a symmetric positive definite flow without parts, (count, count) float64."""
     rng = np.random.default_rng(seed)
     places = rng.random((count, 3))
     squared = ((places[:, None] - places) ** 2).sum(axis=-1)
-    return np.exp(-squared / 0.1) * np.outer(*2 * [rng.uniform(0.5, 2, count)])
+    return (np.exp(-squared / 0.1) + 0.1) * np.outer(*2 * [rng.uniform(0.5, 2, count)])
 
 
 def reversible_walk(rows, columns, seed=0):
@@ -45,7 +46,7 @@ def reversible_walk(rows, columns, seed=0):
     rows=st.integers(1, 5),
     columns=st.integers(1, 5),
     seed=st.integers(0, 9),
-    steps=st.sampled_from([8, 9, 16]),
+    steps=st.sampled_from([8, 9, 10.5, 16]),
     kind=st.sampled_from(KINDS),
 )
 def test_the_thin_graph_is_the_graph(rows, columns, seed, steps, kind):
@@ -72,6 +73,8 @@ def test_there_is_none_for_few_steps_or_a_walk_that_is_not_reversible(monkeypatc
     attention, _ = reversible_walk(8, 8)
     assert thin_graph(attention, 2) is None
     assert thin_graph(Attention(random_attention(5, 5), (5, 5)), 16) is None
+    assert thin_graph(attention, 16, "divergence") is None
+    assert thin_graph(attention, 16, "features") is None
     # one that takes long to forget anything has no few eigenvectors
     monkeypatch.setattr(reversible, "_RANK", 10)
     slow = np.eye(64) + 1e-3
@@ -91,24 +94,63 @@ def test_a_cut_costs_more_the_longer_one_walks(steps):
     assert several == pytest.approx(1 - (1 - single) ** steps, rel=0.01)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "divergence", "features"])
 def test_blocks_are_what_belongs_together(kind):
     block = np.repeat([0, 1], [20, 29])
     weights = (block[:, None] == block) + 0.01
-    attention = Attention(weights / weights.sum(axis=1, keepdims=True), (7, 7))
+    features = np.stack([block, 1 - block], axis=1) + 0.1
+    walk = weights / weights.sum(axis=1, keepdims=True)
+    attention = Attention(walk, (7, 7), features=features)
     _, side = best_cut(graph_of(attention, 3, kind))
     assert len(np.unique(block[side])) == len(np.unique(block[~side])) == 1
 
 
-def test_the_graph_of_alike_rows_is_their_products():
+def test_the_graph_of_alike_rows_is_that_of_the_power():
     matrix = torch.from_numpy(random_attention(4, 4)).double()
-    power = power_walk(matrix, 3).numpy()
-    attention = Attention(matrix, (4, 4))
-    np.testing.assert_allclose(graph_of(attention, 3, "dot"), power @ power.T)
-    length = np.sqrt((power**2).sum(axis=1))
-    np.testing.assert_allclose(
-        graph_of(attention, 3, "cosine"), power @ power.T / np.outer(length, length)
-    )
+    attention = Attention(matrix, (4, 4), features=np.random.default_rng(0).random((16, 3)))
+    for kind in ("dot", "cosine", "divergence"):
+        graph = graph_of(attention, 3, kind)
+        torch.testing.assert_close(graph, alike_rows(power_walk(matrix, 3), kind))
+        # unlike the walk's own graph, another one the longer the walk
+        assert not torch.allclose(graph, graph_of(attention, 6, kind), rtol=1e-3)
+    features = alike_features(attention.features)
+    torch.testing.assert_close(graph_of(attention, 3, "features"), features)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 9), one=st.floats(1, 6, exclude_min=True), other=st.floats(1, 6))
+def test_walks_of_any_length_follow_each_other(seed, one, other):
+    attention, weights = reversible_walk(4, 4, seed)
+    first, second = power_walk(attention.matrix, one), power_walk(attention.matrix, other)
+    both = power_walk(attention.matrix, one + other)
+    # what a root of a walk has below 0 is left out, which is little
+    np.testing.assert_allclose(first @ second, both, atol=1e-3)
+    np.testing.assert_allclose(first.sum(dim=1), 1)
+    assert float(first.min()) >= 0
+    flow = torch.from_numpy(weights.sum(axis=1))[:, None] * first
+    np.testing.assert_allclose(flow, flow.T, atol=1e-3 * float(flow.max()))
+
+
+def test_a_real_length_near_a_whole_one_is_nearly_that():
+    attention, _ = reversible_walk(5, 5)
+    for steps in (2, 3, 7):
+        near = power_walk(attention.matrix, steps + 1e-6)
+        np.testing.assert_allclose(near, power_walk(attention.matrix, steps), atol=1e-5)
+
+
+def test_what_alternates_has_no_walk_of_half_a_step():
+    swap = torch.tensor([[0.1, 0.9], [0.9, 0.1]])  # eigenvalues 1 and -0.8
+    torch.testing.assert_close(power_walk(swap, 2.5), torch.full((2, 2), 0.5))
+
+
+def test_power_first_then_restrict_is_not_restrict_first():
+    attention, _ = reversible_walk(5, 5)
+    some = torch.arange(12)
+    power = graph_of(attention, 4)[some][:, some]
+    part = attention.matrix[some][:, some]
+    part = Attention(part / part.sum(dim=1, keepdim=True), (3, 4))
+    other = graph_of(part, 4)
+    assert not torch.allclose(power / power.sum(), other / other.sum(), rtol=1e-2)
 
 
 def test_pooling_means_queries_and_adds_keys():

@@ -55,6 +55,18 @@ def test_a_commit_is_one_step_of_the_layer_s_own_history(controller, pair):
     assert np.array_equal(pair.labels.data, first)
 
 
+def test_a_commit_is_told_until_the_next_click(controller, pair, screen):
+    known = commit(controller, pair, (10, 20))
+    told, asked = screen.text.splitlines()
+    assert told == f"Object 1 is committed, {known.area} pixels."
+    assert "Click on the object" in asked
+    pair.prompts.add((30, 50))
+    assert "committed" not in screen.text
+    controller.undo()
+    controller.undo()
+    assert "committed" not in screen.text
+
+
 def test_what_is_committed_is_known(controller, pair):
     known = commit(controller, pair, (10, 20), (12, 24))
     assert known is controller.table[1]

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import logging
+from importlib.metadata import version
 
+import napari
 import pytest
 from napari import settings
 from npe2 import PluginManifest
+from packaging.version import Version
 
 from napari_m2n2.annotation.preferences import Preferences, manifest_properties
 from napari_m2n2.viewer.preferences import GROUP, PLUGIN, read
@@ -13,7 +16,8 @@ from napari_m2n2.viewer.state import State
 from .conftest import dock, run_now
 
 needs_settings = pytest.mark.skipif(
-    not hasattr(settings, "get_plugin_settings"), reason="napari before 0.9 has no such settings"
+    Version(napari.__version__) < Version("0.9.0rc0"),
+    reason="napari before 0.9 has no settings of plugins",
 )
 
 
@@ -27,12 +31,12 @@ def known(request):
     return settings.get_plugin_settings(PLUGIN)
 
 
+@pytest.mark.skipif(
+    Version(version("npe2")) < Version("0.9"),
+    reason="npe2 before 0.9 has no settings",
+)
 def test_the_manifest_lists_them_as_they_are():
-    configurations = getattr(
-        PluginManifest.from_distribution(PLUGIN).contributions, "configurations", None
-    )
-    if configurations is None:
-        pytest.skip("npe2 before 0.9 has no settings of plugins")
+    configurations = PluginManifest.from_distribution(PLUGIN).contributions.configurations
     assert list(configurations) == [GROUP]
     listed = {
         name: entry.model_dump(exclude_unset=True, mode="json")

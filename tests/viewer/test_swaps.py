@@ -106,7 +106,8 @@ def test_what_auto_means_is_known_once_there_is_work(monkeypatch):
 
     settings = Settings(backbone="dinov2-small")
     assert standing.slow_device(settings, "") == ""
-    pytest.importorskip("torch")
+    import torch  # noqa: F401 - nobody has loaded it where this test runs alone
+
     monkeypatch.setattr(devices, "resolve", lambda device: "cpu")
     assert "dinov2-small runs on the processor" in standing.slow_device(settings, "encode")
     monkeypatch.setattr(devices, "resolve", lambda device: "cuda:0")

@@ -55,6 +55,13 @@ def test_the_slider_shows_what_the_method_chose(pair, panel, asked):
     assert panel.value.value() == 0.5
 
 
+def test_when_no_point_is_left_it_shows_none(pair, panel, asked):
+    pair.prompts.add([10, 20])
+    pair.prompts.data = np.empty((0, 2))
+    assert (panel.slider.value(), panel.value.value()) == (0, 0)
+    assert not panel.slider.isEnabled()
+
+
 def test_moving_it_is_a_draft_and_letting_go_is_none(pair, panel, asked):
     pair.prompts.add([10, 20])
     asked.clear()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_m2n2.attention.registry import names, understands_text
-from napari_m2n2.cli.console import ConsoleProgress, tell, to_json
+from napari_m2n2.cli.console import ConsoleProgress, counted, tell, to_json
 from napari_m2n2.cli.one_plane import read_plane
 from napari_m2n2.cli.options import (
     EXIT_CODES,
@@ -146,10 +146,11 @@ def _notes(plane: Plane, prompts: PromptsOnPlane, text: str | None) -> list[str]
     )
     notes = []
     if prompts.left_out:
-        notes.append(f"Left out, as they lie on other planes: {prompts.left_out} prompts.")
+        left = counted(prompts.left_out, "prompt")
+        notes.append(f"Left out, as they lie on other planes: {left}.")
     if checked.superseded.any():
-        count = int(checked.superseded.sum())
-        notes.append(f"Left out, as their pixel gets the other label later: {count} points.")
+        left = counted(int(checked.superseded.sum()), "point")
+        notes.append(f"Left out, as their pixel gets the other label later: {left}.")
     shown = checked.labels.any() or checked.regions or checked.stroke_labels.any()
     if not shown and text is None:
         notes.append("There is no foreground prompt on this plane, so the labels are empty.")
@@ -179,9 +180,10 @@ def _line(
     """Return the line a person reads."""
     rows, columns = plane.plane_shape
     seconds = result.timings["prepare"] + result.timings["total"]
+    points = counted(len(prompts.points), "point")
     return (
         f"{options.output}: {int(result.mask.sum())} of {rows * columns} pixels are foreground "
-        f"(plane of {rows} x {columns}, {len(prompts.points)} points, {seconds:.1f} s)\n"
+        f"(plane of {rows} x {columns}, {points}, {seconds:.1f} s)\n"
     )
 
 

@@ -61,7 +61,7 @@ class Crossings:
         return left == 0
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 def _note(
     states: Vectors,
     waiting: NDArray[np.intp],

@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 
+import numpy as np
 import torch
 
 from napari_m2n2.attention.base import Recall, Tensors, compute_again
-from napari_m2n2.markov.packed import PackedBands, pack
+from napari_m2n2.markov.fewer import InFew, MissingTooMuch
+from napari_m2n2.markov.packed import Packed, PackedBands
+from napari_m2n2.markov.packing import LEFT_OUT, pack
+from napari_m2n2.markov.powers import normalised_powers
 from napari_m2n2.markov.product import Bands
 from napari_m2n2.progress import Progress, ignore
 
@@ -28,12 +31,11 @@ _NEAR_REST = 1e-4
 """Columns that agree better than this are summed in double precision from then on: single would
 hide when nothing changes any more, which is what ends the rounds early."""
 
-_PACKED = 0.25
+_PACKED = 0.28
 """Largest share of a matrix that is copied, so that balancing takes little more memory than it."""
 
-_MISSING = 2.0**-25
-"""Most of a row or column sum that a packed matrix may lack: half of what single precision rounds
-it by. Errors of rounds add up at most, as those of rounding do."""
+_LEFT_OUT = (LEFT_OUT, 2e-6)
+"""Most that a row of the copy lacks; more where less would take too much memory."""
 
 _HalfRound = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 """From column factors c to row factors r = 1 / (K c) and Kᵀ r."""
@@ -68,6 +70,9 @@ def sharpen(
     its own.
     """
     weights = attention if overwrite else torch.empty_like(attention)
+    if weights.device.type == "cpu" and weights.dtype == torch.float32:
+        _sharpen_here(attention, weights, temperature)
+        return weights
     for begin in range(0, len(weights), _block(weights)):
         block = weights[begin : begin + _block(weights)]
         torch.clamp_min(attention[begin : begin + len(block)], TINY, out=block)
@@ -79,10 +84,24 @@ def sharpen(
     return weights
 
 
+def _sharpen_here(attention: torch.Tensor, weights: torch.Tensor, temperature: float) -> None:
+    """Do so on a processor, in threads."""
+    least, result = np.float32(TINY).view(np.int32), weights.numpy()
+    bits, result_bits = attention.numpy().view(np.int32), result.view(np.int32)
+    parts = [(k, min(k + _BLOCK, len(bits))) for k in range(0, len(bits), _BLOCK)]
+
+    def work(part: tuple[int, int]) -> None:
+        normalised_powers(bits, result, result_bits, 1 / temperature, least, *part)
+
+    with Bands(weights) as bands:
+        bands.each(work, parts)
+
+
 def balance(
     weights: torch.Tensor,
     rounds: int,
     *,
+    grid: tuple[int, int] | None = None,
     tolerance: float = 0.0,
     progress: Progress = ignore,
     recall: Recall = compute_again,
@@ -104,6 +123,8 @@ def balance(
         K, all entries positive. Overwritten.
     rounds : int
         Most rounds; 0 returns the matrix as it is.
+    grid : (int, int), optional
+        Rows and columns of the cells; rounds are faster where it is known.
     tolerance : float
         End when no column sum is further than this from 1. 0 does all rounds that change
         something.
@@ -121,7 +142,7 @@ def balance(
     if rounds:
         found = recall(
             f"factors after {rounds} rounds, {tolerance}",
-            lambda: _found(weights, rounds, tolerance, progress),
+            lambda: _found(weights, rounds, grid, tolerance, progress),
         )
         done = int(found["rounds"])
         _scale(weights, found["rows"].to(weights.device), found["columns"].to(weights.device))
@@ -130,18 +151,25 @@ def balance(
     return Transition(weights, residual, done)
 
 
-def _found(weights: torch.Tensor, rounds: int, tolerance: float, progress: Progress) -> Tensors:
+def _found(
+    weights: torch.Tensor,
+    rounds: int,
+    grid: tuple[int, int] | None,
+    tolerance: float,
+    progress: Progress,
+) -> Tensors:
     """Return the factors of rows and columns, and after how many rounds, by name."""
     limits = (rounds, tolerance, torch.finfo(weights.dtype).eps)
     if weights.device.type == "cpu":
-        packed = pack(weights, most=_PACKED)
+        packed = _copy_of(weights, grid)
         if packed is not None:
-            with Bands(weights) as bands, PackedBands(packed) as few:
-                half = _in_few(few, bands)
+            few = PackedBands(packed)
+            with few, Bands(weights) as bands:
+                half: _HalfRound = InFew(few, bands, rounds)
                 try:
                     return _named(_factors(half, weights.sum(dim=0), *limits, progress))
-                except _MissingTooMuch:
-                    del packed
+                except MissingTooMuch:
+                    del packed, few
         with Bands(weights) as bands:
             half = _in_bands(bands)
             factors = _factors(half, weights.sum(dim=0), *limits, progress)
@@ -151,6 +179,15 @@ def _found(weights: torch.Tensor, rounds: int, tolerance: float, progress: Progr
     else:
         factors = _factors(_on_device(weights), weights.sum(dim=0), *limits, progress)
     return _named(factors)
+
+
+def _copy_of(weights: torch.Tensor, grid: tuple[int, int] | None) -> Packed | None:
+    """Return what matters of a matrix; None if that is too much to be copied."""
+    for left_out in _LEFT_OUT:
+        packed = pack(weights, grid=grid, most=_PACKED, left_out=left_out)
+        if packed is not None:
+            return packed
+    return None
 
 
 def _named(factors: tuple[torch.Tensor, torch.Tensor, int]) -> Tensors:
@@ -192,31 +229,6 @@ def _in_bands(bands: Bands) -> _HalfRound:
     def half_round(columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         rows, sums = bands.balance_rows(columns.numpy())
         return torch.from_numpy(rows), torch.from_numpy(sums)
-
-    return half_round
-
-
-class _MissingTooMuch(Exception):
-    """What a packed matrix lacks would change the factors."""
-
-
-def _in_few(few: Bands, bands: Bands) -> _HalfRound:
-    """Return half a round with a packed matrix, beside the whole one after 1, 2, 4, … rounds."""
-    done = count()
-
-    def half_round(columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        number = next(done)
-        found = few.balance_rows(columns.numpy())
-        if number & (number - 1) == 0:
-            factors = columns.double().numpy()
-            (rows, sums), (all_rows, all_sums) = (
-                one.balance_rows(factors) for one in (few, bands)
-            )
-            # of the same rows, whose factors are larger where something is missing
-            missing = max((rows / all_rows - 1).max(), (1 - sums / all_sums).max())
-            if not missing <= _MISSING:
-                raise _MissingTooMuch
-        return torch.from_numpy(found[0]), torch.from_numpy(found[1])
 
     return half_round
 

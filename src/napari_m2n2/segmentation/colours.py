@@ -27,9 +27,6 @@ _SPREAD = 0.01
 _ROUNDING = 1e-10
 """A determinant that is a smaller share of the variances' product is 0, as that of grey is."""
 
-_ENTRIES = [3, 6, 7, 6, 4, 8, 7, 8, 5]
-"""Where the entries of a covariance stand among the moments."""
-
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
@@ -69,52 +66,112 @@ def learn(colours: NDArray[np.uint8], which: NDArray[np.int64] | None = None) ->
         until = (cv2.TERM_CRITERIA_MAX_ITER, 10, 0.0)
         start = cv2.KMEANS_PP_CENTERS
         groups = cv2.kmeans(samples, parts, groups[:, None], until, 1, start)[1].ravel()
-    powers = _powers(samples)
-    mixture = _fit(powers, groups, parts)
-    best = np.argmax(powers @ _logarithms(mixture), axis=1)
-    return _fit(powers, best, len(mixture.heights))
+    # the groups of k-means are those that k Gaussians explain, and then the other way round
+    mixture = _mixture(_moments(samples, groups, parts))
+    best = _explained(samples, mixture.means, mixture.shapes, mixture.heights)
+    return _mixture(_moments(samples, best, len(mixture.heights)))
 
 
-def _powers(samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return 1, each channel, its square and the products of two channels, (n, 10)."""
-    red, green, blue = samples.T.astype(np.float64)
-    one = np.ones(len(samples))
-    squares = (red * red, green * green, blue * blue, red * green, red * blue, green * blue)
-    return np.stack([one, red, green, blue, *squares], axis=1)
+@numba.njit(cache=True, nogil=True)
+def _moments(
+    samples: NDArray[np.float32], groups: NDArray[np.int32], parts: int
+) -> NDArray[np.float64]:  # pragma: no cover - compiled
+    """Return how many samples each group has, and the sums of their channels and products.
+
+    Nine sums: r, g, b, rr, gg, bb, rg, rb, gb, behind the number, (parts, 10).
+    """
+    sums = np.zeros((parts, 10))
+    for n in range(len(samples)):
+        own = sums[groups[n]]
+        r, g, b = np.float64(samples[n, 0]), np.float64(samples[n, 1]), np.float64(samples[n, 2])
+        own[0] += 1
+        own[1] += r
+        own[2] += g
+        own[3] += b
+        own[4] += r * r
+        own[5] += g * g
+        own[6] += b * b
+        own[7] += r * g
+        own[8] += r * b
+        own[9] += g * b
+    return sums
 
 
-def _fit(powers: NDArray[np.float64], which: NDArray[Any], parts: int) -> Mixture:
-    """Return a Gaussian for each group of samples that is not empty."""
-    sums = (which == np.arange(parts)[:, None]).astype(np.float64) @ powers
-    sums = sums[sums[:, 0] > 0]
-    moments = sums[:, 1:] / sums[:, :1]
-    means = moments[:, :3]
-    second = moments[:, _ENTRIES].reshape(-1, 3, 3)
-    covariances = second - means[:, :, None] * means[:, None, :]
-    most = np.prod(np.diagonal(covariances, axis1=1, axis2=2), axis=1)
-    flat = np.linalg.det(covariances) <= np.maximum(1e-6, _ROUNDING * most)
-    covariances[flat] += np.eye(3) * _SPREAD
-    p = np.linalg.inv(covariances)
-    shapes = [p[:, 0, 0], p[:, 1, 1], p[:, 2, 2], 2 * p[:, 0, 1], 2 * p[:, 0, 2], 2 * p[:, 1, 2]]
-    heights = sums[:, 0] / len(powers) / np.sqrt(np.linalg.det(covariances))
-    return Mixture(
-        means.astype(np.float32),
-        np.stack(shapes, axis=1).astype(np.float32),
-        heights.astype(np.float32),
-    )
+def _mixture(sums: NDArray[np.float64]) -> Mixture:
+    """Return a Gaussian for each group that is not empty."""
+    means, shapes, heights = _fit(sums[sums[:, 0] > 0])
+    return Mixture(means, shapes, heights)
 
 
-def _logarithms(mixture: Mixture) -> NDArray[np.float64]:
-    """Return what turns the powers of colours into log p by each Gaussian, (10, k)."""
-    r, g, b = mixture.means.T.astype(np.float64)
-    rr, gg, bb, rg, rb, gb = mixture.shapes.T.astype(np.float64)
-    constant = rr * r * r + gg * g * g + bb * b * b + rg * r * g + rb * r * b + gb * g * b
-    linear = [-2 * rr * r - rg * g - rb * b, -2 * gg * g - rg * r - gb * b]
-    linear.append(-2 * bb * b - rb * r - gb * g)
-    squares = np.stack([constant, *linear, rr, gg, bb, rg, rb, gb])
-    logs: NDArray[np.float64] = -0.5 * squares
-    logs[0] += np.log(mixture.heights)
-    return logs
+@numba.njit(cache=True, nogil=True)
+def _fit(
+    sums: NDArray[np.float64],
+) -> tuple[
+    NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]
+]:  # pragma: no cover - compiled
+    """Return means, entries of the inverse covariances and heights, as a `Mixture` has them."""
+    parts = len(sums)
+    means, shapes = np.empty((parts, 3), np.float32), np.empty((parts, 6), np.float32)
+    heights = np.empty(parts, np.float32)
+    for k in range(parts):
+        moments = sums[k] / sums[k, 0]
+        r, g, b = moments[1], moments[2], moments[3]
+        rr, gg, bb = moments[4] - r * r, moments[5] - g * g, moments[6] - b * b
+        rg, rb, gb = moments[7] - r * g, moments[8] - r * b, moments[9] - g * b
+        if _determinant(rr, gg, bb, rg, rb, gb) <= max(1e-6, _ROUNDING * (rr * gg * bb)):
+            rr, gg, bb = rr + _SPREAD, gg + _SPREAD, bb + _SPREAD
+        size = _determinant(rr, gg, bb, rg, rb, gb)
+        means[k] = (r, g, b)
+        shapes[k, 0] = (gg * bb - gb * gb) / size
+        shapes[k, 1] = (rr * bb - rb * rb) / size
+        shapes[k, 2] = (rr * gg - rg * rg) / size
+        shapes[k, 3] = 2 * (rb * gb - rg * bb) / size
+        shapes[k, 4] = 2 * (rg * gb - rb * gg) / size
+        shapes[k, 5] = 2 * (rg * rb - rr * gb) / size
+        heights[k] = sums[k, 0] / sums[:, 0].sum() / np.sqrt(size)
+    return means, shapes, heights
+
+
+@numba.njit(inline="always")
+def _determinant(
+    rr: float, gg: float, bb: float, rg: float, rb: float, gb: float
+) -> float:  # pragma: no cover - compiled
+    """Return the determinant of a covariance."""
+    return rr * (gg * bb - gb * gb) - rg * (rg * bb - gb * rb) + rb * (rg * gb - gg * rb)
+
+
+@numba.njit(cache=True, nogil=True)
+def _explained(
+    samples: NDArray[np.float32],
+    means: NDArray[np.float32],
+    shapes: NDArray[np.float32],
+    heights: NDArray[np.float32],
+) -> NDArray[np.int32]:  # pragma: no cover - compiled
+    """Return the Gaussian by which each sample is most probable, (n,)."""
+    best = np.empty(len(samples), np.int32)
+    logs = np.log(heights.astype(np.float64))
+    for n in range(len(samples)):
+        most = -np.inf
+        for k in range(len(heights)):
+            r, g, b = (
+                samples[n, 0] - means[k, 0],
+                samples[n, 1] - means[k, 1],
+                samples[n, 2] - means[k, 2],
+            )
+            value = logs[k] - 0.5 * _squared(r, g, b, shapes[k])
+            if value > most:
+                best[n], most = k, value
+    return best
+
+
+@numba.njit(inline="always")
+def _squared(
+    r: float, g: float, b: float, s: NDArray[np.float32]
+) -> float:  # pragma: no cover - compiled
+    """Return the squared distance from a mean in units of its Gaussian."""
+    squared: float = r * r * s[0] + g * g * s[1] + b * b * s[2]
+    squared += r * g * s[3] + r * b * s[4] + g * b * s[5]
+    return squared
 
 
 def log_ratio(
@@ -140,9 +197,7 @@ def _density(
     total = 0.0
     for k in range(heights.size):
         r, g, b = red - means[k, 0], green - means[k, 1], blue - means[k, 2]
-        s = shapes[k]
-        squared = r * r * s[0] + g * g * s[1] + b * b * s[2]
-        squared += r * g * s[3] + r * b * s[4] + g * b * s[5]
+        squared = _squared(r, g, b, shapes[k])
         if squared < 1400:
             total += heights[k] * np.exp(-0.5 * squared)
     return total

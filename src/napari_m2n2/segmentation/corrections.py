@@ -4,7 +4,7 @@ The first click says what the object is; a later one says that the outline is wr
 How wrong, it says too: the pixels between the click and the nearest one that was already as the
 click asks are wrong for certain. A click that lies r pixels within the mistake may therefore
 change at most κ π r² pixels, so that a click close to the outline moves the outline and cannot
-flood an organ. The more clicks there have been, the less is wrong: the n-th changes at most 4 / n
+flood an organ. The more clicks there have been, the less is wrong: the n-th changes at most s / n
 of the mask's area, or π r² if that is more. M2N2 (CVPR 2025) treats all prompts alike; measured in
 docs/texture.md.
 """
@@ -17,18 +17,23 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST_DEPTH = 1.5
+LEAST_DEPTH = 1.5
 """Pixels: a click beside the outline moves it by about its neighbours."""
 
-_SHARE = 4.0
-"""The n-th click changes at most this over n of the mask's area."""
+SHARE = 4.0
+"""s: the n-th click changes at most this over n of the mask's area."""
 
 _REACHES = (32, 128)
 """Pixels around a click that are looked at first, since most mistakes are not deeper."""
 
 
 def most_pixels(
-    mask: NDArray[np.bool_], pixel: tuple[int, int], label: bool, strength: float, clicks: int
+    mask: NDArray[np.bool_],
+    pixel: tuple[int, int],
+    label: bool,
+    strength: float,
+    clicks: int,
+    share: float = SHARE,
 ) -> int | None:
     """Return how many pixels a click may change that was placed on a mask.
 
@@ -44,29 +49,37 @@ def most_pixels(
         κ > 0.
     clicks : int
         Which click it is, counted from 1.
+    share : float
+        s; infinite leaves it to κ π r².
 
     Returns
     -------
     int or None
         κ π r², r the distance in pixels to the nearest pixel that had the label, but no more than
-        4 / n of the area (and that no less than π r²). A click that agrees with the mask may take
+        s / n of the area (and that no less than π r²). A click that agrees with the mask may take
         as much as has its label; where nothing had it, there is no limit, as for the first click.
     """
+    depth = depth_of(mask, pixel, label)
+    if depth == 0:
+        return int(np.count_nonzero(mask == label))
+    if math.isinf(depth):
+        return None
+    disc = math.pi * max(depth, LEAST_DEPTH) ** 2
+    area = share * int(np.count_nonzero(mask)) / clicks
+    return round(min(strength * disc, max(area, disc)))
+
+
+def depth_of(mask: NDArray[np.bool_], pixel: tuple[int, int], label: bool) -> float:
+    """Return r: the distance in pixels to the nearest pixel of a label; infinite without any."""
     squared = -1
     for reach in (*_REACHES, max(mask.shape)):
         rows, columns = (slice(max(k - reach, 0), k + reach + 1) for k in pixel)
         squared = _nearest(
             mask[rows, columns], label, pixel[0] - rows.start, pixel[1] - columns.start
         )
-        if squared == 0:
-            return int(np.count_nonzero(mask == label))
-        if 0 < squared <= reach * reach:
+        if 0 <= squared <= reach * reach:
             break
-    if squared < 0:
-        return None
-    disc = math.pi * max(squared, _LEAST_DEPTH**2)
-    share = _SHARE * int(np.count_nonzero(mask)) / clicks
-    return round(min(strength * disc, max(share, disc)))
+    return math.sqrt(squared) if squared >= 0 else math.inf
 
 
 @numba.njit(cache=True, nogil=True)

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_m2n2.progress import Progress, ignore
+from napari_m2n2.segmentation.divergence import divergences
 from napari_m2n2.segmentation.region_tree import RegionTree
 
 ANCHORS = 16
@@ -22,8 +23,6 @@ ANCHORS = 16
 
 ROUNDS = 3
 """Of merging, as published."""
-
-_EPSILON = 1e-12
 
 
 def anchors_of(grid: tuple[int, int]) -> NDArray[np.int64]:
@@ -37,19 +36,6 @@ def anchors_of(grid: tuple[int, int]) -> NDArray[np.int64]:
     )
     anchors: NDArray[np.int64] = (rows[:, None] * grid[1] + columns).ravel()
     return anchors
-
-
-def divergences(some: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Return ½ KL(p‖q) + ½ KL(q‖p) of each map p (a, N) and q (b, N), (a, b).
-
-    In double precision; entries of 0 count as 1e-12.
-    """
-    p, q = some.double().clamp_min(_EPSILON), others.double().clamp_min(_EPSILON)
-    log_p, log_q = p.log(), q.log()
-    found = (p * log_p).sum(dim=1)[:, None] + (q * log_q).sum(dim=1)
-    found -= p @ log_q.T
-    found -= log_p @ q.T
-    return (found / 2).clamp_min_(0)
 
 
 def merge_maps(

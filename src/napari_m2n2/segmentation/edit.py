@@ -1,10 +1,11 @@
 """What one further click changes in the mask that it was placed on.
 
-The click says that the mask is wrong in one place. What all prompts together would change there,
-the part of that change which holds the click, is believed as long as it is no larger than the
-click's limit (`napari_m2n2.segmentation.corrections`); else the click's own segment is added or
-taken away, of one that is larger than the limit the pixels around the click. A foreground click
-takes nothing away, a background click adds nothing, and the rest stays as the user saw it.
+The click says that the mask is wrong in one place. What all prompts together would change there is
+believed as deep as the click tells (`napari_m2n2.segmentation.peel`), as far as that is connected
+with the click. Where the mask is as the click asks already, the click's own segment is added or
+taken away; of one that is larger than the click's limit (`napari_m2n2.segmentation.corrections`),
+the pixels around the click. A foreground click takes nothing away, a background click adds
+nothing, and the rest stays as the user saw it.
 
 Only a window around the click is looked at, which grows until it holds the part, so that an edit
 costs what it changes and not what the plane holds.
@@ -21,6 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_m2n2.segmentation.peel import Peel
 from napari_m2n2.segmentation.proposals import Proposal
 from napari_m2n2.segmentation.window import Pixel, Window, box_of, grown, window_around
 
@@ -78,7 +80,12 @@ class Edit(NamedTuple):
 
 
 def edited(
-    before: NDArray[np.bool_], proposal: Proposal, pixel: Pixel, label: bool, limit: float
+    before: NDArray[np.bool_],
+    proposal: Proposal,
+    pixel: Pixel,
+    label: bool,
+    limit: float,
+    peel: Peel | None = None,
 ) -> Edit:
     """Return what a click changes.
 
@@ -93,7 +100,9 @@ def edited(
     label : bool
         True = foreground.
     limit : float
-        The most pixels that may change; NaN for no limit.
+        The most pixels of the click's own segment; NaN for no limit.
+    peel : Peel, optional
+        What may change of what all prompts propose; None has the click's own segment changed.
     """
 
     def wanted(window: Window) -> NDArray[np.bool_]:
@@ -101,17 +110,19 @@ def edited(
         return proposed if label else ~proposed
 
     def missing(window: Window) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = wanted(window) & (before[window] != label)
-        return found
+        other: NDArray[np.bool_] = before[window] != label
+        if peel is not None:
+            other &= peel.allows(window)
+        return other & wanted(window)
 
     def own(window: Window) -> NDArray[np.bool_]:
         near: NDArray[np.bool_] = proposal.distance(window) <= proposal.thresholds[-1]
         return near & wanted(window)
 
     believed = False
-    if before[pixel] != label:
-        window, part, whole = _part(missing, pixel, before.shape, limit)
-        believed = whole and bool(part.any())
+    if peel is not None:
+        window, part, _ = _part(missing, pixel, before.shape, math.nan)
+        believed = bool(part.any())
     if not believed:
         window, part, whole = _part(own, pixel, before.shape, limit)
         if not whole:
@@ -134,12 +145,16 @@ def accepted(
     change : (h, w) bool array
         What the click has changed: the outline moves only in connection with that.
     """
-    moved = fitted != before
+    found: NDArray[np.bool_] = fitted != before
+    rows, columns = box_of(found)
+    moved = np.ascontiguousarray(found[rows, columns])
+    if not moved.size:
+        return found
     count, parts = cv2.connectedComponents(moved.view(np.uint8), connectivity=8)
     wanted = np.zeros(count, bool)
-    wanted[parts[change]] = True
+    wanted[parts[change[rows, columns]]] = True
     wanted[0] = False
-    found: NDArray[np.bool_] = wanted[parts]
+    found[rows, columns] = wanted[parts]
     return found
 
 

@@ -9,6 +9,7 @@ what was found for the clicks before is kept so that a further click costs one e
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -19,10 +20,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts
-from napari_m2n2.segmentation.corrections import most_pixels
+from napari_m2n2.segmentation.corrections import SHARE, depth_of, most_pixels
 from napari_m2n2.segmentation.edit import edited
 from napari_m2n2.segmentation.mending import Mending
 from napari_m2n2.segmentation.outline import follow
+from napari_m2n2.segmentation.peel import Peel
 from napari_m2n2.segmentation.seeds import force
 from napari_m2n2.segmentation.solved import Solved
 from napari_m2n2.segmentation.steps import Step, has_foreground, steps
@@ -73,16 +75,19 @@ class EditingSolver:
         Solves prompts all together.
     strength : float
         κ of `napari_m2n2.segmentation.corrections`, > 0.
+    share : float
+        s of the same; 0 leaves it out.
 
     Attributes
     ----------
     plane : Pictured
     """
 
-    def __init__(self, solver: Mending, strength: float) -> None:
+    def __init__(self, solver: Mending, strength: float, share: float = SHARE) -> None:
         self.plane = solver.plane
         self._solver = solver
         self._strength = strength
+        self._share = share or math.inf
         self._known: OrderedDict[bytes, _State] = OrderedDict()
 
     def solve(self, prompts: Prompts, *, draft: bool, progress: Progress) -> Solved:
@@ -135,13 +140,17 @@ class EditingSolver:
         row, column = step.prompts.points[-1].tolist()
         label = bool(step.prompts.labels[-1])
         clicks = len(step.prompts.points)
-        most = most_pixels(mask, (row, column), label, self._strength, clicks)
+        most = most_pixels(mask, (row, column), label, self._strength, clicks, self._share)
         limits = np.array([*before.limits, np.nan if most is None else most])
         wrong = bool(mask[row, column]) != label
         bounded = wrong and most is not None and most < _LITTLE * np.count_nonzero(mask)
         prompts = replace(step.prompts, limits=limits)
         proposal = self._solver.propose(prompts, progress)
-        change, believed = edited(mask, proposal, (row, column), label, float(limits[-1]))
+        peel = None
+        if wrong:
+            depth = depth_of(mask, (row, column), label)
+            peel = Peel(mask, (row, column), label, depth, clicks)
+        change, believed = edited(mask, proposal, (row, column), label, float(limits[-1]), peel)
         if change.any:
             mask[change.window] ^= change.pixels
             if not draft:

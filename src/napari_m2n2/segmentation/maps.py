@@ -15,7 +15,8 @@ import torch
 
 from napari_m2n2.attention.base import Attention, Tensors
 from napari_m2n2.attention.reversibility import stationary
-from napari_m2n2.markov.packed import Packed, pack
+from napari_m2n2.markov.packed import Packed
+from napari_m2n2.markov.packing import pack
 from napari_m2n2.markov.product import halved
 from napari_m2n2.markov.reversible import (
     balance_reversible,
@@ -33,7 +34,7 @@ _CLIP = 1e-5
 _ROWS = 512
 """Rows of a divergence computed together, to bound memory."""
 
-REVISION = 2
+REVISION = 3
 """To be raised whenever what is kept of a walk would come out otherwise than it did before."""
 
 MapMaker = Callable[[torch.Tensor, Progress], torch.Tensor]
@@ -69,6 +70,7 @@ def make_maps(
         transition = balance(
             weights,
             parameters.ipf_rounds,
+            grid=attention.grid,
             tolerance=parameters.ipf_tolerance,
             progress=progress,
             recall=recall,
@@ -77,7 +79,8 @@ def make_maps(
             transition = halved(transition)
         agree = rows_agree(transition, parameters.max_steps)
         packs = agree and transition.dtype != torch.float16
-        walked: torch.Tensor | Packed = (pack(transition) if packs else None) or transition
+        packed = pack(transition, grid=attention.grid, overwrite=True) if packs else None
+        walked: torch.Tensor | Packed = packed or transition
         del transition
         return lambda starts, report: markov_maps(
             walked,

@@ -58,7 +58,7 @@ class _Part:
 def cut_tree(
     attention: Attention,
     *,
-    steps: int = 1,
+    steps: float = 1,
     kind: Kind = "walk",
     partial: Callable[[RegionTree], None] | None = None,
     progress: Progress = ignore,
@@ -68,11 +68,11 @@ def cut_tree(
     Parameters
     ----------
     attention : Attention
-    steps : int
+    steps : float
         k >= 1: the walk is P^k. More steps blur finer regions.
-    kind : {"walk", "cosine", "dot"}
-        What connects two cells: the walk from one to the other, or how alike the rows of P^k are,
-        by their angle or by their product.
+    kind : {"walk", "cosine", "dot", "divergence", "features"}
+        What connects two cells: the walk from one to the other, how alike the rows of P^k are, or
+        how alike the features are, whatever k (`napari_m2n2.segmentation.alike`).
     partial : callable, optional
         Called with the tree so far after each cut.
     progress : callable, optional
@@ -125,7 +125,7 @@ def automatic_count(tree: RegionTree) -> int:
     return count_at(tree, float(np.clip(middle, *_LEVELS)))
 
 
-def count_at(tree: RegionTree, threshold: float, *, steps: int = 1) -> int:
+def count_at(tree: RegionTree, threshold: float, *, steps: float = 1) -> int:
     """Return how many regions there are when only cuts cheaper than a threshold are made.
 
     Parameters
@@ -135,14 +135,14 @@ def count_at(tree: RegionTree, threshold: float, *, steps: int = 1) -> int:
     threshold : float
         τ in [0, 1] of a walk of one step. Of k steps it is 1 - (1 - τ)ᵏ, since a walk that goes on
         crosses more, so that about as many regions are found whatever k.
-    steps : int
+    steps : float
         k of the tree.
     """
     scaled = 1 - (1 - threshold) ** steps
     return 1 + int(np.count_nonzero(1 - tree.costs < scaled))
 
 
-def _cutter(attention: Attention, steps: int, kind: Kind, progress: Progress) -> Cut:
+def _cutter(attention: Attention, steps: float, kind: Kind, progress: Progress) -> Cut:
     """Return what cuts parts of the graph of a walk."""
     thin = thin_graph(attention, steps, kind, progress=progress)
     if thin is not None:

@@ -86,6 +86,8 @@ class Parameters:
         κ: a further point changes the mask before it in one place, and at most κ π r² pixels if it
         lies r pixels within the mistake (`napari_m2n2.segmentation.editing`), so that the order of
         points counts; 0 segments all points anew, as published.
+    correction_share : float
+        s: nor more than s / n of the mask's area for the n-th point; 0 leaves that out.
     outline : {"map", "graph-cut"}
         Where the outline lies: where the map says, as published, or on the best edges of the image
         in a band around that (`napari_m2n2.segmentation.outline`).
@@ -109,18 +111,16 @@ class Parameters:
     refine_rounds : int
         Most rounds of iSeg's refinement (`napari_m2n2.segmentation.propagation`) of one mark;
         several of a class share them, down to the 8 of the paper.
-    walk_steps : int
-        k of the walk P^k that is cut (`napari_m2n2.segmentation.ncut`), and that carries the
-        conditional affinity.
-    cut_graph : {"walk", "cosine", "dot"}
-        What connects two cells where the walk is cut: the walk from one to the other, or how alike
-        walks of k steps from them end, by the angle or the product of their rows of P^k.
+    walk_steps : float
+        k of the walk P^k that is cut (`napari_m2n2.segmentation.ncut`); rounded, the steps that
+        carry the conditional affinity.
+    cut_graph : {"walk", "cosine", "dot", "divergence", "features"}
+        What connects two cells where the walk is cut (`napari_m2n2.segmentation.walks.Kind`).
     cut_threshold : float
         τ in [0, 1) for one step: regions to begin with are those whose cuts cost less; 0 chooses
         it by the costs (`napari_m2n2.segmentation.ncut.automatic_count`).
     merge_threshold : float
-        τ of DiffSeg: attention maps that diverge by less are merged
-        (`napari_m2n2.segmentation.diffseg`).
+        τ of `napari_m2n2.segmentation.diffseg`: maps that diverge by less are merged.
     text_gain : float
         γ of iSeg: how much heavier the tokens of a text prompt are than the sentence around them
         (`napari_m2n2.attention.words`).
@@ -160,6 +160,7 @@ class Parameters:
     belief: float = 0.0
     centre: float = 0.0
     correction: float = 0.0
+    correction_share: float = 4.0
     outline: Literal["map", "graph-cut"] = "map"
     outline_band: float = 0.15
     zoom: Literal["off", "auto"] = "off"
@@ -169,8 +170,8 @@ class Parameters:
     zoom_scales: int = 3
     entropy: float = 0.02
     refine_rounds: int = 8
-    walk_steps: int = 1
-    cut_graph: Literal["walk", "cosine", "dot"] = "walk"
+    walk_steps: float = 1.0
+    cut_graph: Literal["walk", "cosine", "dot", "divergence", "features"] = "walk"
     cut_threshold: float = 0.0
     merge_threshold: float = 1.0
     text_gain: float = 1.6
@@ -264,6 +265,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "belief": (0, 100),
     "centre": (0, 100),
     "correction": (0, 1e6),
+    "correction_share": (0, 1e6),
     "outline_band": (0, 1),
     "entropy": (0, 10),
     "refine_rounds": (0, 1000),
@@ -285,7 +287,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "upsampling": ("dense", "fast"),
     "outline": ("map", "graph-cut"),
     "zoom": ("off", "auto"),
-    "cut_graph": ("walk", "cosine", "dot"),
+    "cut_graph": ("walk", "cosine", "dot", "divergence", "features"),
     "text_gain_on": ("embedding", "keys"),
 }
 

@@ -102,7 +102,7 @@ class Preparer:
         strength = self._parameters.correction
         if not strength or not isinstance(solver, Mending):
             return solver
-        return EditingSolver(solver, strength)
+        return EditingSolver(solver, strength, self._parameters.correction_share)
 
     def is_encoded(self, rgb: NDArray[np.float32], progress: Progress) -> bool:
         """Tell whether the store has all that `encode` puts there."""

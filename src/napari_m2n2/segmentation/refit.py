@@ -44,6 +44,11 @@ _REACH = 3.0
 Berkeley and DAVIS NoC@85 was 6.6, and 7.5 at a scale coarser than the first outline's, which took
 as long; with 1 in place of 3, 65 objects of nine sets lost 0.01 of IoU after three clicks."""
 
+_SHARE = 0.17
+"""The outline moves by no more than this share of the square root of the change's area, a third of
+the radius of a disc: 0.741 of IoU after ten clicks in the mean of 23 sets with it, 0.735 with half
+the radius, 0.730 with all of it."""
+
 
 class Pyramid:
     """An image and its halves, made when they are asked for.
@@ -98,7 +103,10 @@ def fit_change(
     if area < LEAST_PIXELS:
         return change
     around = surroundings(mask)
-    width = band_width(area, band, mask.shape)
+    width = min(
+        band_width(area, band, mask.shape),
+        band_width(int(np.count_nonzero(change.pixels)), _SHARE, mask.shape),
+    )
     times = coarser(mask[around], width, MOST_PIXELS)
     colours = _colours(mask, around, images[times], times)
     window = widened(change.window, math.ceil(_REACH * width) + 2**times, mask.shape, 2**times)
@@ -203,9 +211,15 @@ def _cut(
             return found
         factor //= 2
         picture = pictures.pop()
-        zone = _near(changed, picture.shape, _REACH * width / factor)
+        zone = _as_fine(zone, picture.shape)
         trimap = narrow_band(found, picture.shape)
         np.copyto(trimap, smaller(part, picture.shape), where=~zone)
+
+
+def _as_fine(zone: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return the same pixels at a finer scale."""
+    fine = cv2.resize(zone.view(np.uint8), shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    return fine.view(np.bool_)
 
 
 def _near(changed: NDArray[np.bool_], shape: tuple[int, ...], reach: float) -> NDArray[np.bool_]:

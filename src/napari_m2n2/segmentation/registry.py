@@ -36,9 +36,9 @@ _GRID_METHODS = "napari_m2n2.segmentation.methods"
 _PLAIN = {"zoom": "off"}
 """Zoom-in is made for the Markov maps: it needs a first mask that says where the object is."""
 
-_COARSE = {**_PLAIN, "correction": 0.0}
-"""Its parts are large, so that clicks which change little each need more of them: 0.75 instead of
-0.88 of overlap after ten clicks on four images."""
+_COARSE = {**_PLAIN, "correction_share": 0.0}
+"""Its first region is often far too small, so that no share of its area says what a further click
+may change."""
 
 METHODS: dict[str, Method] = {
     "m2n2": Method("Markov maps with flood fill"),

@@ -17,9 +17,11 @@ from napari_m2n2.attention.reversibility import stationary
 from napari_m2n2.errors import InputError
 from napari_m2n2.markov.reversible import leading_spectrum
 from napari_m2n2.progress import Progress, ignore
+from napari_m2n2.segmentation.alike import alike_features, alike_rows
 
-Kind: TypeAlias = Literal["walk", "cosine", "dot"]
-"""What connects two cells: the walk from one to the other, or how alike walks from them end."""
+Kind: TypeAlias = Literal["walk", "cosine", "dot", "divergence", "features"]
+"""What connects two cells: the walk from one to the other; how alike walks from them end, by the
+angle, product or divergence of their rows of P^k; or how alike the backbone's features are."""
 
 _TELEPORT = 1e-6
 """Share of jumps to anywhere, without which a walk in two parts has no single long-run state."""
@@ -32,23 +34,46 @@ _MANY = 8
 _LEFT_OUT = 1e-3
 """They are if no other one has a larger share of the walk than this."""
 
+_WHOLE = ("divergence", "features")
+"""Graphs that are no product of thin matrices."""
 
-def power_walk(matrix: torch.Tensor, steps: int, *, progress: Progress = ignore) -> torch.Tensor:
-    """Return P^k for a row-stochastic P (N, N), by squaring, with rows that sum to 1."""
+
+def power_walk(matrix: torch.Tensor, steps: float, *, progress: Progress = ignore) -> torch.Tensor:
+    """Return P^k for a row-stochastic P (N, N), with rows that sum to 1.
+
+    A whole k >= 1 goes by squaring. For any other the walk is made reversible first, as by
+    `walk_graph`, so that it has real eigenvalues, of which the k-th powers are taken; negative
+    ones, which have none, are left out.
+    """
     if steps < 1:
-        raise InputError(f"A walk of {steps} steps is none; give at least 1.")
+        raise InputError(f"A walk of {steps:g} steps is none; give at least 1.")
+    if steps != int(steps):
+        return _real_power(matrix, steps, progress)
+    left = int(steps)
     result: torch.Tensor | None = None
     power = matrix
-    products = steps.bit_length()
-    while steps:
-        if steps & 1:
+    products = left.bit_length()
+    while left:
+        if left & 1:
             result = power if result is None else _stochastic(result @ power)
-        steps >>= 1
-        if steps:
-            progress("walking", 1 - steps.bit_length() / products)
+        left >>= 1
+        if left:
+            progress("walking", 1 - left.bit_length() / products)
             power = _stochastic(power @ power)
     assert result is not None
     return result
+
+
+def _real_power(matrix: torch.Tensor, steps: float, progress: Progress) -> torch.Tensor:
+    """Return the k-th power of a walk (N, N) made reversible, for a k that is not whole."""
+    progress("walking", 0.0)
+    pi = stationary(matrix)
+    graph = _both_ways(matrix, _long_run(matrix) if pi is None else pi / pi.sum())
+    root = graph.sum(dim=1).sqrt()
+    values, vectors = torch.linalg.eigh(graph / root / root[:, None])
+    power = (vectors * values.clamp_min(0) ** steps) @ vectors.T
+    progress("walking", 1.0)
+    return _stochastic((power * root / root[:, None]).clamp_min(0))
 
 
 def walk_graph(matrix: torch.Tensor) -> torch.Tensor:
@@ -62,6 +87,20 @@ def walk_graph(matrix: torch.Tensor) -> torch.Tensor:
     matrix : (N, N) tensor
         Row-stochastic P.
     """
+    return _both_ways(matrix, _long_run(matrix))
+
+
+def _both_ways(matrix: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+    """Return what goes from cell to cell in a state (N,), as much as comes back, (N, N)."""
+    flow = matrix * state[:, None]
+    return (flow + flow.T) / 2
+
+
+def _long_run(matrix: torch.Tensor) -> torch.Tensor:
+    """Return the state of a walk (N, N) after long, (N,).
+
+    It begins everywhere alike, and so do parts that hardly know each other stay.
+    """
     count = len(matrix)
     state = matrix.new_full((count,), 1 / count)
     for _ in range(_POWER_ROUNDS):
@@ -71,38 +110,44 @@ def walk_graph(matrix: torch.Tensor) -> torch.Tensor:
         state = after
         if settled:
             break
-    flow = matrix * state[:, None]
-    return (flow + flow.T) / 2
+    return state
 
 
 def graph_of(
-    attention: Attention, steps: int, kind: Kind = "walk", *, progress: Progress = ignore
+    attention: Attention, steps: float, kind: Kind = "walk", *, progress: Progress = ignore
 ) -> torch.Tensor:
-    """Return the graph of a walk of k steps, (N, N): of P^k, or of how alike its rows are."""
+    """Return the graph of a walk of k steps, (N, N): of P^k, or of how alike its rows are.
+
+    That of how alike features are does not depend on k.
+
+    Raises
+    ------
+    InputError
+        If features are asked for and the attention has none.
+    """
+    if kind == "features":
+        return alike_features(attention.features)
     power = power_walk(attention.matrix, steps, progress=progress)
-    if kind == "walk":
-        return walk_graph(power)
-    if kind == "cosine":
-        power = power / power.norm(dim=1, keepdim=True)
-    return power @ power.T
+    return walk_graph(power) if kind == "walk" else alike_rows(power, kind)
 
 
 def thin_graph(
-    attention: Attention, steps: int, kind: Kind = "walk", *, progress: Progress = ignore
+    attention: Attention, steps: float, kind: Kind = "walk", *, progress: Progress = ignore
 ) -> torch.Tensor | None:
     """Return F with F Fᵀ the graph of a walk of k steps, (N, r) float64, where that is known.
 
     With π P symmetric, S = π^½ P π^-½ = V Λ Vᵀ has orthonormal eigenvectors. The graph of P^k is
     π^½ V Λᵏ Vᵀ π^½, and that of the products of its rows is π^-½ V Λᵏ (Vᵀ π V) Λᵏ Vᵀ π^-½.
-    Eigenvalues that have died out after k steps are left out, and so are negative ones of odd k.
+    Eigenvalues that have died out after k steps are left out, and so are negative ones unless k is
+    even.
 
     Returns
     -------
     (N, r) tensor or None
-        None for few steps, for attention that is not reversible, and where more eigenvectors
-        would be needed; see `graph_of`.
+        None for few steps, for attention that is not reversible, where more eigenvectors would be
+        needed, and for graphs that are no such product; see `graph_of`.
     """
-    if steps < _MANY or (pi := stationary(attention.matrix)) is None:
+    if kind in _WHOLE or steps < _MANY or (pi := stationary(attention.matrix)) is None:
         return None
     root = pi.sqrt()
     symmetric = attention.matrix * root[:, None]
@@ -114,7 +159,7 @@ def thin_graph(
 
     spectrum = leading_spectrum(symmetric, progress=progress, recall=recall)
     values, vectors = spectrum.values.double(), spectrum.vectors.double()
-    powers = values**steps
+    powers = (values if steps == int(steps) else values.clamp_min(0)) ** steps
     if len(values) < len(pi) and float(powers.abs().min()) > _LEFT_OUT:
         return None
     powers = powers.clamp_min(0)

@@ -90,6 +90,7 @@ class Annotating:
         self._forget_answers(pair)
         self._scenes.turn(pair, after)
         self.push(pair, f"commit of object {committed.id}", deed, before, after)
+        self._controller.note(sentences.committed(committed))
         return committed
 
     def _forget_answers(self, pair: Pair) -> None:

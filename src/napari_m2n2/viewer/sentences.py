@@ -124,6 +124,11 @@ def named(known: AnnotatedObject) -> str:
     return f"“{known.name}”" if known.name else f"Object {known.id}"
 
 
+def committed(known: AnnotatedObject) -> str:
+    """Tell that an object was written for good."""
+    return f"{named(known)} is committed, {counted(known.area, 'pixel')}."
+
+
 def numbered(numbers: Sequence[int]) -> str:
     """Return the numbers of objects, with their noun."""
     if len(numbers) == 1:

@@ -143,6 +143,17 @@ def test_without_an_image_and_a_thing_that_is_none(method):
 
 
 @every_method
+def test_a_click_beside_the_outline_changes_little(method):
+    points, labels = [(18, 25), (18, 31), (4, 4), (35, 45)], [True, True, False, False]
+    before = segmenter(method).segment(points, labels).mask
+    inside = (18, int(np.flatnonzero(before[18]).min()) + 1)
+    after = segmenter(method).segment([*points, inside], [*labels, False]).mask
+    assert not after[inside]
+    most = segmenter(method).parameters.correction * np.pi * 1.5**2
+    assert np.count_nonzero(after != before) <= most
+
+
+@every_method
 def test_boxes_scribbles_and_masks_together(method):
     rough = np.zeros(SHAPE, bool)
     rough[10:26, 16:34] = True

@@ -64,7 +64,7 @@ class _Conditional:
         new = {seed.key: seed for seed in seeds if seed.key not in self._reached}
         if new:
             marks = marks_of([*new.values()], self._canvas)
-            steps = self._canvas.parameters.walk_steps
+            steps = round(self._canvas.parameters.walk_steps)
             reached = spread_marks(self._matrix, marks, steps)
             self._reached.update(zip(new, reached, strict=True))
         found = torch.stack([self._reached[seed.key] for seed in seeds])

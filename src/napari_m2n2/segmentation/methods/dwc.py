@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from napari_m2n2.attention.base import Attention
@@ -32,7 +33,8 @@ def grow(
     partial: Callable[[Grown], None] | None = None,
 ) -> Grown:
     """Cut the walk as far as it has structure."""
-    grid, steps, threshold = attention.grid, parameters.walk_steps, parameters.cut_threshold
+    grid, kind, threshold = attention.grid, parameters.cut_graph, parameters.cut_threshold
+    steps = 1 if kind == "features" else parameters.walk_steps
     share = min(math.sqrt(_MOST_CELLS / (grid[0] * grid[1])), 1.0)
     smaller = (max(int(grid[0] * share), 1), max(int(grid[1] * share), 1))
 
@@ -46,11 +48,20 @@ def grow(
             partial(grown(tree))
 
     if smaller != grid:
-        weights = stationary(attention.matrix)
-        attention = Attention(pooled(attention.matrix, grid, smaller, weights), smaller)
-    kind = parameters.cut_graph
+        attention = _in_blocks(attention, smaller)
     tree = cut_tree(attention, steps=steps, kind=kind, partial=show, progress=progress)
     return grown(tree)
+
+
+def _in_blocks(attention: Attention, smaller: tuple[int, int]) -> Attention:
+    """Return the attention between blocks of cells, with their mean features."""
+    matrix, grid, features = attention.matrix, attention.grid, attention.features
+    if features is not None:
+        block = block_of(grid, smaller).to(features.device)
+        sums = features.new_zeros(smaller[0] * smaller[1], features.shape[1])
+        features = sums.index_add_(0, block, features) / torch.bincount(block)[:, None]
+    coarse = pooled(matrix, grid, smaller, stationary(matrix))
+    return Attention(coarse, smaller, features=features)
 
 
 def prepare(

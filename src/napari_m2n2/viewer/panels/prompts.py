@@ -200,12 +200,13 @@ class PromptsPanel(QGroupBox):
             button.setEnabled(chosen is not None and chosen.count > 1)
         with QSignalBlocker(self.automatic):
             self.automatic.setChecked(chosen is None or chosen.automatic)
-        if chosen is not None and not np.isnan(chosen.threshold):
+        threshold = 0.0 if chosen is None else chosen.threshold
+        if not np.isnan(threshold):
             if not self.slider.isSliderDown():
                 with QSignalBlocker(self.slider):
-                    self.slider.setValue(round(chosen.threshold * _STEPS))
+                    self.slider.setValue(round(threshold * _STEPS))
             with QSignalBlocker(self.value):
-                self.value.setValue(chosen.threshold)
+                self.value.setValue(threshold)
         with QSignalBlocker(self.hide_labels):
             self.hide_labels.setChecked(pair is not None and not pair.labels.visible)
             self.hide_labels.setEnabled(pair is not None)

@@ -1,0 +1,89 @@
+"""How deep a further click reaches into the mask that it was placed on.
+
+What all clicks together propose around a new one is often right at its rim and wrong farther in:
+an organ where its edge was meant. A click knows better: it lies r pixels from the nearest one that
+was already as it asks, people click the middle of what is wrong, and so what is wrong is seldom
+much deeper than r, and shallower far away from the click. A pixel at δ r from the click and at
+depth D r may change if
+
+    D ≤ a ± o + e / (n − 1) − b ln(δ + 0.1),
+
+with + for a foreground click, - for a background one, and n the clicks so far, the first of which
+may have missed the object. That is the line where a mistake is as likely as not, for mistakes and
+proposals of the published maps (M2N2, CVPR 2025); measured in docs/texture.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_m2n2.segmentation.corrections import LEAST_DEPTH
+from napari_m2n2.segmentation.window import Pixel, Window, widened, within
+
+_DEPTH = 1.5
+_FADES = 0.55
+"""a and b."""
+
+_FOREGROUND = 0.4
+"""o: where it is in doubt, to add what is missing costs less overlap (IoU) than to take away what
+is right."""
+
+_EARLY = 1.5
+"""e: later clicks are placed on smaller mistakes."""
+
+_NEAR = 0.1
+"""Of r: nearer to the click than about this all pixels are alike."""
+
+
+@dataclass(frozen=True, eq=False)
+class Peel:
+    """What a click may change of a mask.
+
+    Attributes
+    ----------
+    before : (H, W) bool array
+        The mask that the click was placed on.
+    pixel : (int, int)
+        Row and column of the click, where the mask is not what it asks for.
+    label : bool
+        True = foreground.
+    depth : float
+        r: pixels to the nearest one that was as the click asks; infinite where none was, so that
+        all may change.
+    clicks : int
+        n: which click it is, counted from 1.
+    """
+
+    before: NDArray[np.bool_]
+    pixel: Pixel
+    label: bool
+    depth: float
+    clicks: int
+
+    def allows(self, window: Window) -> NDArray[np.bool_]:
+        """Return which pixels of a window may change, if they are not as the click asks."""
+        shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
+        if math.isinf(self.depth):
+            return np.ones(shape, bool)
+        depth = max(self.depth, LEAST_DEPTH)
+        most = _DEPTH + (_FOREGROUND if self.label else -_FOREGROUND)
+        most += _EARLY / max(self.clicks - 1, 1)
+        down = (np.arange(*window[0].indices(self.before.shape[0])) - self.pixel[0])[:, None]
+        across = np.arange(*window[1].indices(self.before.shape[1])) - self.pixel[1]
+        away = np.sqrt(down * down + across * across)
+        deepest = depth * (most - _FADES * np.log(away / depth + _NEAR))
+        found: NDArray[np.bool_] = self._depths(window, float(deepest.max())) <= deepest
+        return found
+
+    def _depths(self, window: Window, most: float) -> NDArray[np.float32]:
+        """Return how far from the pixels that are as the click asks; right up to `most`."""
+        wide = widened(window, math.ceil(max(most, 0)) + 1, self.before.shape)
+        wrong = np.not_equal(self.before[wide], self.label).view(np.uint8)
+        depths = cv2.distanceTransform(wrong, cv2.DIST_L2, cv2.DIST_MASK_5).astype(np.float32)
+        found: NDArray[np.float32] = depths[within(window, wide)]
+        return found
