@@ -4,9 +4,9 @@
 
 The stack is computed, looks like a magnetic resonance volume of a head with a tumour, and lies on
 the disk as .nii.gz. All processes have one thread for their sums. "One plane" is the mean of
-planes that one process encodes after another one: reading, attention, what the walk makes of it,
-rounding and writing. They lie evenly over the stack, since one through the middle of the head
-takes half as long again as one at its end. Seconds are of this machine and moment; compare ratios.
+all planes, which this process encodes one after another: reading, attention, what the walk makes
+of it, rounding and writing. A sample of them would not do: one takes up to twice as long as
+another, since its walk takes more rounds. Seconds are of this machine and moment; compare ratios.
 Each is taken twice: as time that passed, which wants idle cores, and as processor seconds of all
 processes, their start included, which other programs disturb less. Two workers that have a core
 each take half of their processor seconds. What `docs/scale.md` reckons with is printed last.
@@ -38,9 +38,6 @@ from napari_m2n2.bulk.encoding import Encoded, EncodeTask, encode, encode_plane
 from napari_m2n2.bulk.engine import Engine, create
 from napari_m2n2.bulk.reading import Look, StackPlane
 from napari_m2n2.files.stacks import StackChoice
-
-ALONE = 8
-"""Planes that are encoded one by one, before the stack and again after it."""
 
 PLANE, ONE, TWO, AGAIN = "one plane", "stack, 1 worker", "stack, 2 workers", "stack again"
 
@@ -87,12 +84,6 @@ def mean(spent: Iterable[Spent]) -> Spent:
     return Spent(*(statistics.fmean(kind) for kind in zip(*spent, strict=True)))
 
 
-def evenly(planes: int) -> list[int]:
-    """Return the planes that are encoded one by one, evenly over a stack."""
-    count = min(2 * ALONE, planes)
-    return [int((place + 0.5) * planes / count) for place in range(count)]
-
-
 def alone(path: Path, engine: Engine, numbers: Sequence[int]) -> list[Spent]:
     """Return what planes take that are encoded one by one."""
     spent = []
@@ -120,11 +111,11 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]:
     names = ("warm", "alone", "one", "two")
     warm, *stores = (replace(engine, store=str(folder / name)) for name in names)
     alone(path, warm, [0])  # what is loaded and compiled once
-    sampled = evenly(options.planes)
+    numbers = range(options.planes)
     # half of them before and half after, in case the computer gets slower meanwhile
-    planes = alone(path, stores[0], sampled[::2])
+    planes = alone(path, stores[0], numbers[::2])
     one, first = whole(path, stores[1], 1)
-    planes += alone(path, stores[0], sampled[1::2])
+    planes += alone(path, stores[0], numbers[1::2])
     again, second = whole(path, stores[1], 1)
     two, third = whole(path, stores[2], 2)
     assert (first.new, second.new, third.new) == (options.planes, 0, options.planes)
