@@ -8,10 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from napari_m2n2.segmentation.corrections import most_pixels
+from napari_m2n2.segmentation import corrections
 
 MASK = np.zeros((20, 30), bool)
 MASK[5:15, 5:15] = True
+
+
+def most_pixels(mask, pixel, label, *rest):
+    """The bound of a click at a pixel."""
+    return corrections.most_pixels(mask, corrections.depth_of(mask, pixel, label), label, *rest)
 
 
 @given(

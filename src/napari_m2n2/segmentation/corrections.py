@@ -29,7 +29,7 @@ _REACHES = (32, 128)
 
 def most_pixels(
     mask: NDArray[np.bool_],
-    pixel: tuple[int, int],
+    depth: float,
     label: bool,
     strength: float,
     clicks: int,
@@ -41,8 +41,8 @@ def most_pixels(
     ----------
     mask : (H, W) bool array
         What the user saw.
-    pixel : (int, int)
-        Row and column of the click.
+    depth : float
+        r of the click, in pixels, by `depth_of`.
     label : bool
         True = foreground.
     strength : float
@@ -55,11 +55,10 @@ def most_pixels(
     Returns
     -------
     int or None
-        κ π r², r the distance in pixels to the nearest pixel that had the label, but no more than
-        s / n of the area (and that no less than π r²). A click that agrees with the mask may take
-        as much as has its label; where nothing had it, there is no limit, as for the first click.
+        κ π r², but no more than s / n of the area (and that no less than π r²). A click that
+        agrees with the mask (r = 0) may take as much as has its label; where nothing had it (r
+        infinite), there is no limit, as for the first click.
     """
-    depth = depth_of(mask, pixel, label)
     if depth == 0:
         return int(np.count_nonzero(mask == label))
     if math.isinf(depth):
@@ -70,7 +69,7 @@ def most_pixels(
 
 
 def depth_of(mask: NDArray[np.bool_], pixel: tuple[int, int], label: bool) -> float:
-    """Return r: the distance in pixels to the nearest pixel of a label; infinite without any."""
+    """Return r: pixels from a pixel (row, column) to the nearest of a label; infinite without."""
     squared = -1
     for reach in (*_REACHES, max(mask.shape)):
         rows, columns = (slice(max(k - reach, 0), k + reach + 1) for k in pixel)

@@ -140,16 +140,13 @@ class EditingSolver:
         row, column = step.prompts.points[-1].tolist()
         label = bool(step.prompts.labels[-1])
         clicks = len(step.prompts.points)
-        most = most_pixels(mask, (row, column), label, self._strength, clicks, self._share)
+        depth = depth_of(mask, (row, column), label)
+        most = most_pixels(mask, depth, label, self._strength, clicks, self._share)
         limits = np.array([*before.limits, np.nan if most is None else most])
-        wrong = bool(mask[row, column]) != label
-        bounded = wrong and most is not None and most < _LITTLE * np.count_nonzero(mask)
+        bounded = depth > 0 and most is not None and most < _LITTLE * np.count_nonzero(mask)
         prompts = replace(step.prompts, limits=limits)
         proposal = self._solver.propose(prompts, progress)
-        peel = None
-        if wrong:
-            depth = depth_of(mask, (row, column), label)
-            peel = Peel(mask, (row, column), label, depth, clicks)
+        peel = Peel(mask, (row, column), label, depth, clicks) if depth else None
         change, believed = edited(mask, proposal, (row, column), label, float(limits[-1]), peel)
         if change.any:
             mask[change.window] ^= change.pixels
