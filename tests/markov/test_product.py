@@ -68,6 +68,20 @@ def test_sums_do_not_depend_on_the_number_of_threads():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("count", [5, 700])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scaling_takes_one_pass(count, dtype):
+    matrix = np.random.default_rng(0).random((count, count)).astype(dtype)
+    rows, columns = np.random.default_rng(1).random((2, count)) + 0.1
+    expected = rows[:, None] * matrix * columns
+    expected /= expected.sum(1, keepdims=True)
+    with Bands(torch.from_numpy(matrix)) as bands:
+        sums = bands.scale(rows.astype(dtype), columns.astype(dtype))
+    limit = 1e-5 if dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(matrix, expected, rtol=limit)
+    np.testing.assert_allclose(sums, expected.sum(0), rtol=limit)
+
+
 def test_a_matrix_whose_rows_are_apart_is_taken_too():
     matrix = torch.rand(12, 24, generator=torch.Generator().manual_seed(0))[:, ::2]
     states = np.eye(12)

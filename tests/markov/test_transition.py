@@ -10,7 +10,7 @@ from peak import Peak
 
 from napari_m2n2.errors import Cancelled
 from napari_m2n2.markov import transition
-from napari_m2n2.markov.packed import PackedBands
+from napari_m2n2.markov.strips import StripBands
 from napari_m2n2.markov.transition import balance, sharpen
 from napari_m2n2.progress import ignore
 
@@ -153,11 +153,11 @@ def band(count, reach=2.0):
 
 
 def counted(monkeypatch):
-    """Numbers of rounds with packed matrices, one after the other."""
+    """Numbers of rounds with strips, one after the other."""
     rounds = []
-    balance_rows = PackedBands.balance_rows
+    balance_rows = StripBands.balance_rows
     monkeypatch.setattr(
-        PackedBands,
+        StripBands,
         "balance_rows",
         lambda bands, *given: rounds.append(1) or balance_rows(bands, *given),
     )
@@ -167,8 +167,8 @@ def counted(monkeypatch):
 def test_what_is_too_little_to_matter_is_left_out_of_the_rounds(monkeypatch):
     rounds = counted(monkeypatch)
     weights = sharpen(band(400), 1.0)
-    expected = ipf(weights.numpy(), 60)
-    found = balance(weights, 60).matrix
+    expected = ipf(weights.numpy(), 64)
+    found = balance(weights, 64).matrix
     assert len(rounds) >= 60
     np.testing.assert_allclose(found, expected, atol=2e-6)
     np.testing.assert_allclose(found.sum(1), 1, rtol=1e-12)

@@ -66,11 +66,11 @@ def pack(
     """
     dense = np.ascontiguousarray(matrix.detach().numpy())
     count = len(dense)
-    order, stripe = _ordered(count, grid)
+    order, stripe = ordered(count, grid)
     groups = -(-count // SIDE)
     kept = np.zeros((groups, groups), np.bool_)
     with Bands(matrix) as bands:
-        parts = [(k, min(k + 8, groups)) for k in range(0, groups, 8)]
+        parts = some_at_a_time(0, groups)
         bands.each(lambda part: _choose(dense, order, left_out, part[0], part[1], kept), parts)
         number = np.count_nonzero(kept, axis=1)
         if number.sum() > most * kept.size:
@@ -83,7 +83,7 @@ def pack(
     return Packed(blocks, np.nonzero(kept)[1].astype(np.uint32), first, order)
 
 
-def _ordered(count: int, grid: tuple[int, int] | None) -> tuple[NDArray[np.int64], int]:
+def ordered(count: int, grid: tuple[int, int] | None) -> tuple[NDArray[np.int64], int]:
     """Return the cells in an order in which neighbours are together, and how it is bounded.
 
     So many groups of eight cells, and so many after them, are the same cells in both orders.
@@ -95,6 +95,11 @@ def _ordered(count: int, grid: tuple[int, int] | None) -> tuple[NDArray[np.int64
     for high, wide in _TILES:
         keys += [columns // wide, rows // high]
     return np.lexsort(keys), grid[1]
+
+
+def some_at_a_time(begin: int, end: int) -> list[tuple[int, int]]:
+    """Return parts of the groups from begin to end, for threads."""
+    return [(k, min(k + 8, end)) for k in range(begin, end, 8)]
 
 
 def _room_in(dense: NDArray[Any], first: NDArray[np.int64], stripe: int) -> NDArray[Any] | None:
@@ -131,7 +136,7 @@ def _copied(
         def work(part: tuple[int, int], rows: NDArray[Any] = rows, top: int = top) -> None:
             _copy(rows, top, order, kept, first, *part, blocks)
 
-        bands.each(work, [(k, min(k + 8, end)) for k in range(begin, end, 8)])
+        bands.each(work, some_at_a_time(begin, end))
     return blocks
 
 

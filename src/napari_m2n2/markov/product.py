@@ -8,10 +8,7 @@ two.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import pairwise
-from types import TracebackType
 from typing import Any
 
 import numba
@@ -19,9 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_m2n2.markov.team import Team
+
 Vectors = NDArray[np.float64]
 
-_BANDS = 8
+BANDS = 8
 """Bands of rows: several for each thread, so that one that is held up does not hold up all, and
 a fixed number, so that sums do not depend on the number of threads."""
 
@@ -55,7 +54,7 @@ def halved(matrix: torch.Tensor) -> torch.Tensor:
     return result
 
 
-class Bands:
+class Bands(Team):
     """A matrix, cut into bands of rows for threads; use it in a ``with`` block.
 
     Parameters
@@ -70,47 +69,14 @@ class Bands:
         self._matrix: NDArray[Any] = np.ascontiguousarray(bits.numpy())
         self._multiply = _multiply_halved if half else multiply
         count = len(self._matrix)
-        bands = 1 if count < SMALL else _BANDS
+        bands = 1 if count < SMALL else BANDS
         edges = [8 * round(count * k / bands / 8) for k in range(bands)] + [count]
-        self._start_threads([(a, b) for a, b in pairwise(edges) if a < b])
+        self._cut_at([(a, b) for a, b in pairwise(edges) if a < b])
 
-    def _start_threads(self, bands: list[tuple[int, int]]) -> None:
+    def _cut_at(self, bands: list[tuple[int, int]]) -> None:
         """Take the bands that threads share."""
         self._bands = bands
-        self._threads = torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(self._threads)
-
-    def __enter__(self) -> Bands:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._pool.shutdown()
-
-    def each(self, work: Callable[..., None], items: list[Any]) -> None:
-        """Do work for each item, in threads; compiled loops run at the same time."""
-        if len(items) == 1 or len(self._bands) == 1:
-            for item in items:
-                work(item)
-            return
-        left = iter(items)
-
-        def take() -> None:
-            for item in left:  # one thread at a time asks for the next
-                work(item)
-
-        # this thread does its part: starting another one takes a tenth of a round
-        others = [self._pool.submit(take) for _ in range(min(self._threads, len(items)) - 1)]
-        try:
-            take()
-        finally:
-            wait(others)
-        for other in others:
-            other.result()
+        super().__init__(torch.get_num_threads() if len(bands) > 1 else 1)
 
     def push(self, states: Vectors) -> Vectors:
         """Return states @ matrix for states (B, N)."""
@@ -137,6 +103,20 @@ class Bands:
 
         self.each(work, list(range(len(self._bands))))
         return rows, parts.sum(axis=0)
+
+    def scale(self, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:
+        """Make the matrix diag(rows) matrix diag(columns), in place, with rows that sum to 1.
+
+        Returns its column sums (N,), in the precision of `columns`.
+        """
+        parts = np.empty((len(self._bands), len(columns)), columns.dtype)
+
+        def work(k: int) -> None:
+            _scale(self._matrix, rows, columns, *self._bands[k], parts[k])
+
+        self.each(work, list(range(len(self._bands))))
+        sums: NDArray[Any] = parts.sum(axis=0)
+        return sums
 
 
 @numba.njit(cache=True, nogil=True, fastmath=REORDER)
@@ -175,6 +155,31 @@ def _balance_rows(
         rows[i] = p
         for j in range(count):
             sums[j] += p * a[j]
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _scale(
+    matrix: NDArray[Any],
+    rows: NDArray[Any],
+    columns: NDArray[Any],
+    begin: int,
+    end: int,
+    sums: NDArray[Any],
+) -> None:  # pragma: no cover - compiled
+    """Scale rows begin to end of the matrix, and set the sums to those of their columns."""
+    sums[:] = columns.dtype.type(0)
+    scaled = np.empty_like(columns)
+    for i in range(begin, end):
+        row, factor, total = matrix[i], rows[i], columns.dtype.type(0)
+        for j in range(len(columns)):
+            scaled[j] = row[j] * factor
+        for j in range(len(columns)):
+            scaled[j] *= columns[j]
+            total += scaled[j]
+        for j in range(len(columns)):
+            scaled[j] /= total
+            row[j] = scaled[j]
+            sums[j] += scaled[j]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=REORDER)

@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from napari_m2n2.attention.base import Recall, Tensors, compute_again
+from napari_m2n2.markov.cutting import cut
 from napari_m2n2.markov.fewer import InFew, MissingTooMuch
-from napari_m2n2.markov.packed import Packed, PackedBands
-from napari_m2n2.markov.packing import LEFT_OUT, pack
+from napari_m2n2.markov.packing import LEFT_OUT
 from napari_m2n2.markov.powers import normalised_powers
 from napari_m2n2.markov.product import Bands
+from napari_m2n2.markov.strips import StripBands
 from napari_m2n2.progress import Progress, ignore
 
 TINY = 1e-12
@@ -31,14 +33,15 @@ _NEAR_REST = 1e-4
 """Columns that agree better than this are summed in double precision from then on: single would
 hide when nothing changes any more, which is what ends the rounds early."""
 
-_PACKED = 0.28
+_KEPT = 0.275
 """Largest share of a matrix that is copied, so that balancing takes little more memory than it."""
 
-_LEFT_OUT = (LEFT_OUT, 2e-6)
+_LEFT_OUT = (LEFT_OUT, 3e-7, 3e-6, 3e-5, 1e-4)
 """Most that a row of the copy lacks; more where less would take too much memory."""
 
-_HalfRound = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
-"""From column factors c to row factors r = 1 / (K c) and Kᵀ r."""
+_HalfRound = Callable[[Any], tuple[Any, Any]]
+"""From column factors c to row factors r = 1 / (K c) and Kᵀ r, arrays on a processor and tensors
+elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,12 @@ def sharpen(
     With `overwrite` the result takes the place of the attention, which then needs no memory of
     its own.
     """
+    if attention.device.type == "cpu" and attention.dtype == torch.float32:
+        # numpy's memory comes in large pages, torch's takes 25 ms more of one core at grid 64
+        room = attention if overwrite else torch.from_numpy(np.empty(attention.shape, np.float32))
+        _sharpen_here(attention, room, temperature)
+        return room
     weights = attention if overwrite else torch.empty_like(attention)
-    if weights.device.type == "cpu" and weights.dtype == torch.float32:
-        _sharpen_here(attention, weights, temperature)
-        return weights
     for begin in range(0, len(weights), _block(weights)):
         block = weights[begin : begin + _block(weights)]
         torch.clamp_min(attention[begin : begin + len(block)], TINY, out=block)
@@ -145,8 +150,11 @@ def balance(
             lambda: _found(weights, rounds, grid, tolerance, progress),
         )
         done = int(found["rounds"])
-        _scale(weights, found["rows"].to(weights.device), found["columns"].to(weights.device))
-    residual = float((weights.sum(dim=0) - 1).abs().max())
+        factors = (found[name].to(weights.device) for name in ("rows", "columns"))
+        sums = _scale(weights, *factors)
+    else:
+        sums = weights.sum(dim=0)
+    residual = float((sums - 1).abs().max())
     progress("transition", 1.0)
     return Transition(weights, residual, done)
 
@@ -160,57 +168,52 @@ def _found(
 ) -> Tensors:
     """Return the factors of rows and columns, and after how many rounds, by name."""
     limits = (rounds, tolerance, torch.finfo(weights.dtype).eps)
-    if weights.device.type == "cpu":
-        packed = _copy_of(weights, grid)
-        if packed is not None:
-            few = PackedBands(packed)
-            with few, Bands(weights) as bands:
-                half: _HalfRound = InFew(few, bands, rounds)
-                try:
-                    return _named(_factors(half, weights.sum(dim=0), *limits, progress))
-                except MissingTooMuch:
-                    del packed, few
-        with Bands(weights) as bands:
-            half = _in_bands(bands)
-            factors = _factors(half, weights.sum(dim=0), *limits, progress)
-            if not bool(torch.isfinite(factors[1]).all()):  # more than single can hold
-                sums = weights.sum(dim=0, dtype=torch.float64)
-                factors = _factors(half, sums, *limits, progress)
-    else:
-        factors = _factors(_on_device(weights), weights.sum(dim=0), *limits, progress)
+    if weights.device.type != "cpu":
+        return _named(_factors(_on_device(weights), weights.sum(dim=0), *limits, progress))
+    sums = weights.sum(dim=0).numpy()
+    strips = cut(weights, _LEFT_OUT, grid=grid, most=_KEPT)
+    if strips is not None:
+        few = StripBands(strips)
+        with few, Bands(weights) as bands:
+            try:
+                return _named(_factors(InFew(few, bands, rounds), sums, *limits, progress))
+            except MissingTooMuch:
+                del strips, few
+    with Bands(weights) as bands:
+        factors = _factors(bands.balance_rows, sums, *limits, progress)
+        if not np.isfinite(factors[1]).all():  # more than single can hold
+            sums = weights.sum(dim=0, dtype=torch.float64).numpy()
+            factors = _factors(bands.balance_rows, sums, *limits, progress)
     return _named(factors)
 
 
-def _copy_of(weights: torch.Tensor, grid: tuple[int, int] | None) -> Packed | None:
-    """Return what matters of a matrix; None if that is too much to be copied."""
-    for left_out in _LEFT_OUT:
-        packed = pack(weights, grid=grid, most=_PACKED, left_out=left_out)
-        if packed is not None:
-            return packed
-    return None
-
-
-def _named(factors: tuple[torch.Tensor, torch.Tensor, int]) -> Tensors:
+def _named(factors: tuple[Any, Any, int]) -> Tensors:
     """Return factors, and after how many rounds, by name."""
     rows, columns, done = factors
-    return {"rows": rows, "columns": columns, "rounds": torch.tensor(float(done))}
+    return {
+        "rows": torch.as_tensor(rows),
+        "columns": torch.as_tensor(columns),
+        "rounds": torch.tensor(float(done)),
+    }
 
 
+@np.errstate(all="ignore")  # what comes of it is looked at
 def _factors(
     half_round: _HalfRound,
-    sums: torch.Tensor,
+    sums: Any,
     rounds: int,
     tolerance: float,
     rounding: float,
     progress: Progress,
-) -> tuple[torch.Tensor, torch.Tensor, int]:
+) -> tuple[Any, Any, int]:
     """Return the factors of rows and columns, and after how many rounds."""
     for done in range(1, rounds + 1):
-        columns = sums.reciprocal()
+        columns = 1 / sums
         rows, sums = half_round(columns)
         if done % 8 == 0 or done == 1:
             progress("transition", done / rounds)
-        low, high = (float(one) for one in torch.aminmax(sums * columns))
+        quotients = sums * columns
+        low, high = float(quotients.min()), float(quotients.max())
         if not (low > 0 and high < math.inf):
             break
         if tolerance and max(high - 1, 1 - low) <= tolerance:
@@ -218,19 +221,9 @@ def _factors(
         spread = math.log(high / low)
         if (rounds - done) * spread <= rounding:
             break
-        if spread < _NEAR_REST and sums.device.type == "cpu":
-            sums = sums.double()
+        if spread < _NEAR_REST and isinstance(sums, np.ndarray):
+            sums = sums.astype(np.float64)
     return rows, columns, done
-
-
-def _in_bands(bands: Bands) -> _HalfRound:
-    """Return half a round on the processor, where the matrix is read once."""
-
-    def half_round(columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        rows, sums = bands.balance_rows(columns.numpy())
-        return torch.from_numpy(rows), torch.from_numpy(sums)
-
-    return half_round
 
 
 def _on_device(weights: torch.Tensor) -> _HalfRound:
@@ -243,8 +236,14 @@ def _on_device(weights: torch.Tensor) -> _HalfRound:
     return half_round
 
 
-def _scale(weights: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> None:
-    """Form diag(r) K diag(c) in place, and divide by the row sums what rounding left over."""
+def _scale(weights: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """Form diag(r) K diag(c) in place, and divide by the row sums what rounding left over.
+
+    Returns the column sums.
+    """
+    if weights.device.type == "cpu":
+        with Bands(weights) as bands:
+            return torch.from_numpy(bands.scale(rows.numpy(), columns.numpy()))
     for begin in range(0, len(weights), _block(weights)):
         block = weights[begin : begin + _block(weights)]
         scaled = block.to(rows.dtype)
@@ -252,6 +251,7 @@ def _scale(weights: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> 
         scaled *= columns
         scaled /= scaled.sum(dim=1, keepdim=True)
         block.copy_(scaled)
+    return weights.sum(dim=0)
 
 
 def _block(weights: torch.Tensor) -> int:
