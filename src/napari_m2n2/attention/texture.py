@@ -4,7 +4,8 @@ Each cell is described by its colour (CIELAB), the strength of edges in it and t
 of its lightness, at several scales. The affinity of two cells is a Gaussian of the difference of
 their descriptors, at a scale that each cell chooses for itself by its k-th most similar cell
 (Zelnik-Manor and Perona, "Self-tuning spectral clustering", 2004), times a Gaussian of their
-distance. It is symmetric before its rows are divided by their sums.
+distance. It is symmetric before its rows are divided by their sums. In an enlarged crop cells are
+also parted by what lies between them (`napari_m2n2.attention.intervening`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
 from napari_m2n2.attention.base import Attention
+from napari_m2n2.attention.intervening import intervening
 
 _VARIES = 0.02
 """Least deviation that counts as one; the conversion to CIELAB makes a grey image's colours vary
@@ -26,6 +28,11 @@ by some thousandths."""
 _CELL = 16
 """Pixels along the side of a cell that are looked at; blurs follow the cells, so that more of
 them would only cost time: of a plane of 4096 × 4096 minutes."""
+
+
+_CONTOUR = 0.3
+"""Least difference of colour, in deviations of the image, that parts the cells on both its sides;
+with less a bright bar with a little noise fell into pieces."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class TextureParameters:
         What every affinity is at least, so that a walk can get everywhere.
     least_scale : float
         What a cell's own scale is at least.
+    intervening : float
+        Weight of what lies between two cells against how they differ themselves; 0 leaves it out.
     """
 
     scales: tuple[float, ...] = (0.5, 1.0, 2.0)
@@ -55,11 +64,13 @@ class TextureParameters:
     reach: float = 0.2
     floor: float = 1e-8
     least_scale: float = 1e-4
+    intervening: float = 0.0
 
 
-ENLARGED = TextureParameters(least_scale=0.05)
+ENLARGED = TextureParameters(least_scale=0.05, intervening=2.0)
 """Of a crop that is enlarged: cells beside each other are nearly alike there, and would be walled
-off from what differs by a thousandth."""
+off from what differs by a thousandth; touching objects have the cells between them that part them.
+Measured in docs/texture.md."""
 
 
 class Texture:
@@ -82,7 +93,7 @@ class Texture:
         shape = (rgb.shape[0], rgb.shape[1])
         grid = cells_of(shape, self.grid)
         features = describe(_no_finer(rgb, grid), grid, self.parameters)
-        affinity = _self_tuned(features, self.parameters.neighbour, self.parameters.least_scale)
+        affinity = _self_tuned(features, grid, self.parameters)
         affinity *= _nearness(shape, grid, self.parameters.reach)
         affinity += self.parameters.floor
         affinity /= affinity.sum(dim=1, keepdim=True)
@@ -168,15 +179,32 @@ def _pool(image: NDArray[np.float32], grid: tuple[int, int]) -> NDArray[np.float
     return pooled.reshape(*grid, -1).astype(np.float32, copy=False)
 
 
-def _self_tuned(features: NDArray[np.float32], neighbour: int, least: float) -> torch.Tensor:
-    """Return exp(-|f_i - f_j|² / (σ_i σ_j)), (N, N), σ_i the distance to the k-th nearest."""
+def _self_tuned(
+    features: NDArray[np.float32], grid: tuple[int, int], parameters: TextureParameters
+) -> torch.Tensor:
+    """Return exp(-|f_i - f_j|² / (σ_i σ_j)), (N, N), σ_i the distance to the k-th nearest.
+
+    What lies between the cells, b_ij, counts as far as it is larger than σ_i σ_j, which is how
+    much the image varies there anyway, and than what noise makes.
+    """
     f = torch.from_numpy(features)
     squared = torch.cdist(f, f).square_()
-    k = min(neighbour, len(f) - 1)
-    own = squared.topk(k + 1, dim=1, largest=False).values[:, -1].sqrt_().clamp_min_(least)
+    k = min(parameters.neighbour, len(f) - 1)
+    own = squared.topk(k + 1, dim=1, largest=False).values[:, -1].sqrt_()
+    own.clamp_min_(parameters.least_scale)
     squared /= own[:, None]
     squared /= own
+    if parameters.intervening:
+        between = torch.from_numpy(intervening(_colours(features, parameters), grid))
+        between /= (own[:, None] * own).clamp_min_(_CONTOUR**2)
+        squared += between.sub_(1).clamp_min_(0).mul_(parameters.intervening)
     return squared.neg_().exp_()
+
+
+def _colours(features: NDArray[np.float32], parameters: TextureParameters) -> NDArray[np.float32]:
+    """Return the part of the descriptors (N, 3) that is colour, blurred by about a cell."""
+    nearest = min(range(len(parameters.scales)), key=lambda k: abs(parameters.scales[k] - 1))
+    return features[:, 5 * nearest : 5 * nearest + 3]
 
 
 def _nearness(shape: tuple[int, int], grid: tuple[int, int], reach: float) -> torch.Tensor:
