@@ -89,3 +89,19 @@ def test_what_is_asked_of_a_stack_is_told(load, one, two, met):
     found |= {"stack, 1 worker s": one, "stack, 2 workers s": two, "stack again s": 1.0}
     _, first, second, _ = scale.compared(found, "s", 1)
     assert (first[-1], second[-1]) == (met, met)
+
+
+def test_reduced_planes_are_compared_with_full_resolution(load, monkeypatch, capsys):
+    agreement = load("agreement")
+    arguments = ["--side", "384", "--clicks", "2", "--only", "coins", "--again"]
+    monkeypatch.setattr(sys, "argv", ["agreement.py", *arguments])
+    agreement.main()
+    printed = capsys.readouterr().out
+    assert len(re.findall(r"coins 0 click [12]: IoU 1\.0000", printed)) == 2
+    assert "reduced against full resolution: 2 clicks, IoU 1.0000 in the mean" in printed
+    assert "full resolution against itself with other noise: 2 clicks" in printed
+    for picture in agreement.PICTURES:
+        height, width = picture.image().shape[:2]
+        for click in (one for sequence in picture.clicks for one in sequence):
+            assert 0 <= click.row < height
+            assert 0 <= click.column < width

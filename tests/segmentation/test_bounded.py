@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from napari_m2n2 import Segmenter
+from napari_m2n2.progress import ignore
+from napari_m2n2.prompts import check_prompts
+from napari_m2n2.segmentation.editing import EditingSolver
+from napari_m2n2.segmentation.proposals import WholeProposal
+from napari_m2n2.segmentation.solved import Solved
 
 SIZE = 64
 
@@ -53,3 +60,42 @@ def test_it_is_remembered_with_the_mask(segmenter, first):
     segmenter.segment([(32, 32), beside], [True, True])
     segmenter.segment([(32, 32), beside, far], [True, True, False])
     assert segmenter.segment([(32, 32), beside], [True, True]).bounded
+
+
+class Stubborn:
+    """Gives the same square whatever is clicked, but for a disc around the last click."""
+
+    def __init__(self, radius):
+        self.plane = SimpleNamespace(shape=(SIZE, SIZE))
+        self.radius = radius
+
+    def object(self, prompts):
+        mask = np.zeros((SIZE, SIZE), bool)
+        mask[8:56, 8:56] = True
+        (row, column), label = prompts.points[-1], prompts.labels[-1]
+        rows, columns = np.ogrid[:SIZE, :SIZE]
+        mask[(rows - row) ** 2 + (columns - column) ** 2 <= self.radius**2] = label
+        return mask
+
+    def solve(self, prompts, *, draft, progress):
+        mask, none = self.object(prompts), np.full(len(prompts.points), 0.5)
+        return Solved(mask, np.where(mask, 1, -1).astype(np.float32), none, 0.0, 0.0)
+
+    def propose(self, prompts, progress):
+        far = np.ones((SIZE, SIZE), np.float32)
+        return WholeProposal(self.object(prompts), far, np.full(len(prompts.points), 0.5), 0.0)
+
+    def mend(self, mask, change, prompts):
+        return change
+
+
+@pytest.mark.parametrize(("radius", "bounded"), [(0, True), (1, True), (8, False)])
+@pytest.mark.parametrize("draft", [False, True])
+def test_a_deep_click_that_the_others_outweigh_says_so(radius, bounded, draft):
+    """Deep in what is wrong, but nothing else is proposed than a pixel or two."""
+    solver = EditingSolver(Stubborn(radius), 6.0)
+    prompts = check_prompts([(12, 12), (32, 32)], [True, False], (SIZE, SIZE))
+    found = solver.solve(prompts, draft=draft, progress=ignore)
+    assert not found.mask[32, 32]
+    assert found.mask.sum() > 0.8 * 48 * 48
+    assert found.bounded == bounded

@@ -12,9 +12,11 @@ from scipy import ndimage
 
 from napari_m2n2.segmentation import edit as module
 from napari_m2n2.segmentation.corrections import depth_of
-from napari_m2n2.segmentation.edit import accepted, edited, part_with
+from napari_m2n2.segmentation.edit import accepted, edited
+from napari_m2n2.segmentation.parts import part_around
 from napari_m2n2.segmentation.peel import Peel
 from napari_m2n2.segmentation.proposals import WholeProposal
+from napari_m2n2.segmentation.window import box_of
 
 SHAPE = (9, 11)
 MASKS = hnp.arrays(bool, SHAPE)
@@ -62,6 +64,16 @@ def plain(before, proposed, segment, pixel, label, limit):
     return mask, believed
 
 
+def part_with(mask, pixel):
+    """The connected part that holds a pixel, on the whole plane."""
+    found = np.zeros(mask.shape, bool)
+    part = part_around(mask, pixel)
+    if part is not None:
+        found[part[0]] = part[1]
+        assert box_of(found) == part[0]
+    return found
+
+
 @given(MASKS, PIXELS)
 def test_a_part_is_that_of_scipy(mask, pixel):
     labels, _ = ndimage.label(mask, np.ones((3, 3)))
@@ -69,11 +81,17 @@ def test_a_part_is_that_of_scipy(mask, pixel):
     np.testing.assert_array_equal(part_with(mask, pixel), expected)
 
 
-@given(MASKS, MASKS, MASKS, PIXELS, st.booleans(), LIMITS, st.sampled_from([0, 1, 3, 40]))
+@given(
+    *(MASKS, MASKS, MASKS, PIXELS, st.booleans(), LIMITS),
+    st.sampled_from([0, 1, 3, 40]),
+    st.sampled_from([0, 30, 1000]),
+)
 def test_a_window_that_grows_finds_what_the_whole_plane_shows(
-    before, proposed, segment, pixel, label, limit, reach
+    before, proposed, segment, pixel, label, limit, reach, alone
 ):
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_FEW", alone)
+        patch.setattr(module, "_MANY", alone)
         patch.setattr(module, "_FIRST_REACH", reach)
         patch.setattr(module, "_MARGIN", min(reach, 1))
         found, believed = after(before, proposed, segment, pixel, label, limit)

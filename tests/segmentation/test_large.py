@@ -7,13 +7,10 @@ from hypothesis import strategies as st
 
 from napari_m2n2 import Segmenter
 from napari_m2n2.evaluation.metrics import iou
-from napari_m2n2.prompts import check_prompts
 from napari_m2n2.segmentation.large import (
     LargeSolver,
-    colours_of,
     make_solver,
     reduced_shape,
-    shrink,
 )
 
 SHAPE = (360, 480)
@@ -113,7 +110,7 @@ def test_a_small_plane_is_left_alone(picture):
     for most_pixels, shape in ((0, SHAPE), (SHAPE[0] * SHAPE[1], SHAPE), (10_800, (90, 120))):
         parameters = Segmenter(most_pixels=most_pixels).parameters
         with pytest.raises(InterruptedError) as found:
-            make_solver(rgb, parameters, prepared)
+            make_solver(rgb, (48, 64), parameters, prepared)
         assert found.value.args[0] == (*shape, 3)
 
 
@@ -125,35 +122,3 @@ def test_reduced_shapes_keep_their_form(height, width, most_pixels):
     # rounding, and the one pixel that there is at least
     assert rows * columns <= most_pixels + height + width
     assert reduced_shape((height, width), 0) == (height, width)
-
-
-@given(st.lists(st.tuples(st.integers(0, 89), st.integers(0, 119), st.booleans()), max_size=8))
-def test_points_that_meet_keep_the_last_label(clicks):
-    points = [(row, column) for row, column, _ in clicks]
-    labels = [label for *_, label in clicks]
-    found = shrink(check_prompts(points, labels, (90, 120)), (90, 120), (9, 12))
-    by_pixel = {}
-    for (row, column), label in zip(points, labels, strict=True):
-        by_pixel[row // 10, column // 10] = label
-    assert found.points.tolist() == [[row // 10, column // 10] for row, column in points]
-    for (row, column), label, old in zip(
-        found.points.tolist(), found.labels, found.superseded, strict=True
-    ):
-        assert old == (by_pixel[row, column] != label)
-
-
-def test_a_box_of_one_pixel_does_not_vanish():
-    prompts = check_prompts([], [], (90, 120), boxes=[(41, 52, 41, 52)])
-    (region,) = shrink(prompts, (90, 120), (9, 12)).regions
-    assert np.argwhere(region).tolist() == [[4, 5]]
-
-
-def test_colours_are_stretched_between_percentiles():
-    ramp = np.linspace(0.2, 0.6, 200 * 300, dtype=np.float32).reshape(200, 300, 1)
-    rgb = np.repeat(ramp, 3, axis=2)
-    plain, wide = colours_of(rgb, stretched=False), colours_of(rgb, stretched=True)
-    assert (plain.min(), plain.max()) == (51, 153)
-    assert (wide.min(), wide.max()) == (0, 255)
-    assert np.abs(np.diff(wide[..., 0].ravel().astype(int))).max() <= 1
-    flat = np.full((20, 30, 3), 0.4, np.float32)
-    assert (colours_of(flat, stretched=True) == 102).all()

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from napari_m2n2.segmentation import selection
 from napari_m2n2.segmentation.parameters import PUBLISHED
 from napari_m2n2.segmentation.selection import (
     FALLBACK,
@@ -160,3 +161,17 @@ def test_gradient_is_in_whole_steps_of_its_peak():
     assert slope.max() == 1024
     np.testing.assert_array_equal(slope, np.floor(slope))
     assert gradient(distance, 0).max() == 1
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 1500), st.integers(0, 4))
+def test_the_first_of_the_highest_scores_is_found_without_looking_at_all(seed, count, prompts):
+    rng = np.random.default_rng(seed)
+    thresholds = np.sort(rng.integers(0, rng.choice([9, 10_000]), count)).astype(np.float32)
+    worth = rng.integers(0, rng.choice([2, 6, 1000]), count).astype(np.float32)
+    peaks = np.maximum.reduceat(worth, np.arange(0, count, selection._BLOCK))
+    near = np.sort(rng.choice(thresholds, prompts))
+    bound, allowed = rng.choice([*thresholds[-3:], np.float32(np.inf)]), rng.integers(count + 1)
+    height = (near[:, None] <= thresholds).sum(axis=0) if prompts else np.ones(count)
+    score = height * worth * (thresholds < bound) * (np.arange(count) < allowed)
+    found = selection._best(thresholds, worth, peaks, near, np.float32(bound), int(allowed))
+    assert found == int(np.argmax(score))

@@ -109,7 +109,8 @@ class Segmented:
     left_out : int
         How many prompts lie outside the region.
     bounded : bool
-        Whether the last point was so close to the outline that it could change but little.
+        Whether the last point could change but little: close to the outline, or outweighed by
+        other points.
     distance : (H, W) float32 array, optional
         The distance map asked for, in [0, 1].
     image : (h, w, 3) float32 array, optional

@@ -75,7 +75,7 @@ def _connect(
     neighbours: NDArray[np.int32],
     capacities: NDArray[np.float32],
 ) -> None:  # pragma: no cover - compiled
-    """Tie each pixel to its neighbours."""
+    """Tie each pixel to its neighbours; the first four are those that come before it."""
     height, width = image.shape[:2]
     for node in range(len(pixels)):
         row, column = pixels[node] // width, pixels[node] % width
@@ -84,6 +84,11 @@ def _connect(
             r, c = row + _STEPS[way, 0], column + _STEPS[way, 1]
             if r < 0 or c < 0 or r >= height or c >= width:
                 continue
+            other = r * width + c
+            if way < 4 and place[other] >= 0:  # its end is tied already
+                neighbours[node, way] = place[other]
+                capacities[node, way] = capacities[place[other], 7 - way]
+                continue
             squared = 0
             for channel in range(3):
                 away = int(here[channel]) - int(image[r, c, channel])
@@ -91,7 +96,6 @@ def _connect(
             tie = _TIE * np.exp(-beta * squared)
             if _STEPS[way, 0] != 0 and _STEPS[way, 1] != 0:
                 tie *= 0.5**0.5
-            other = r * width + c
             if place[other] >= 0:
                 neighbours[node, way] = place[other]
                 capacities[node, way] = tie

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import cv2
 import numba
@@ -19,10 +20,13 @@ from numpy.typing import NDArray
 
 from napari_m2n2.markov.upsample import upsample_at
 from napari_m2n2.progress import Progress
+from napari_m2n2.segmentation.coarse import moved
 from napari_m2n2.segmentation.parameters import Parameters
 from napari_m2n2.segmentation.plane import PreparedPlane, to_distance
+from napari_m2n2.segmentation.ranked import with_values_of
 from napari_m2n2.segmentation.seeds import Seed
 from napari_m2n2.segmentation.selection import Candidates, find_candidates
+from napari_m2n2.segmentation.shrinking import reduced_region
 
 _LOOKS = 3
 """Most times that pixels are looked at again: what was close before may not be any more."""
@@ -50,28 +54,59 @@ def score_seeds(
     progress : callable
         Called as ``progress(phase, fraction)``.
     """
-    pixels = [seed.pixel for seed in seeds]
-    low = plane.low_maps(pixels, progress)
-    enlarged = plane.enlarge(low, progress)
-    results = []
-    for seed, small, large in zip(seeds, low.float().cpu().numpy(), enlarged, strict=True):
-
-        def find(one: NDArray[np.float32], seed: Seed = seed) -> Candidates:
-            distance = to_distance(one, seed.pixel, flood=parameters.flood)
-            return find_candidates(
-                distance,
-                parameters,
-                image_gradient=plane.edges,
-                region=seed.region,
-                pixel=seed.pixel,
-                cell=math.prod(plane.shape) / math.prod(plane.grid),
-            )
-
-        found = find(large)
-        if plane.sampled and parameters.close_calls:
-            found = _decided(plane, small, large, found, find)
-        results.append(found)
+    chosen_on = plane.coarse or plane
+    pixels = moved(np.array([seed.pixel for seed in seeds]), plane.shape, chosen_on.shape)
+    places = [(row, column) for row, column in pixels.tolist()]
+    low = chosen_on.low_maps(places, progress)
+    enlarged = chosen_on.enlarge(low, progress)
+    results = [
+        _scored(chosen_on, small, large, place, _region_on(chosen_on, seed), parameters)
+        for seed, place, small, large in zip(
+            seeds, places, low.float().cpu().numpy(), enlarged, strict=True
+        )
+    ]
+    if plane.coarse is None:
+        return results
+    fine = plane.enlarge(low, progress)
+    for k, (seed, place) in enumerate(zip(seeds, places, strict=True)):
+        # distances are counted from the prompt's own value, which is one pixel's
+        fine[k][seed.pixel] = enlarged[k][place]
+        distance = to_distance(fine[k], seed.pixel, flood=parameters.flood)
+        results[k] = replace(results[k], fine=with_values_of(results[k].distance, distance))
     return results
+
+
+def _region_on(plane: PreparedPlane, seed: Seed) -> NDArray[np.bool_] | None:
+    """Return the box or mask that a seed stands for, on a plane that may be a reduced one."""
+    if seed.region is None or seed.region.shape == plane.shape:
+        return seed.region
+    return reduced_region(seed.region, plane.shape)
+
+
+def _scored(
+    plane: PreparedPlane,
+    small: NDArray[np.float32],
+    large: NDArray[np.float32],
+    pixel: tuple[int, int],
+    region: NDArray[np.bool_] | None,
+    parameters: Parameters,
+) -> Candidates:
+    """Return the candidates of a map, given on the grid (h, w) and on the plane (H, W)."""
+
+    def find(one: NDArray[np.float32]) -> Candidates:
+        return find_candidates(
+            to_distance(one, pixel, flood=parameters.flood),
+            parameters,
+            image_gradient=plane.edges,
+            region=region,
+            pixel=pixel,
+            cell=math.prod(plane.shape) / math.prod(plane.grid),
+        )
+
+    found = find(large)
+    if plane.sampled and parameters.close_calls:
+        found = _decided(plane, small, large, found, find)
+    return found
 
 
 def _decided(

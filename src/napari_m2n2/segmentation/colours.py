@@ -7,14 +7,14 @@ more to the pixels that each of them explains best.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-_PARTS = 5
+from napari_m2n2.segmentation.clusters import grouped
+
+PARTS = 5
 """Gaussians of a mixture."""
 
 _MOST = 1500
@@ -46,35 +46,96 @@ class Mixture:
     heights: NDArray[np.float32]
 
 
-def learn(colours: NDArray[np.uint8], which: NDArray[np.int64] | None = None) -> Mixture:
-    """Return the mixture that explains some colours.
+def learn(colours: NDArray[np.uint8]) -> Mixture:
+    """Return the mixture that explains some colours (n, 3), n > 0, or some of them.
 
     The same colours give the same mixture every time.
+    """
+    return Mixture(*_learnt(np.ascontiguousarray(colours[:: -(-len(colours) // _MOST)])))
+
+
+def learn_both(
+    image: NDArray[np.uint8], foreground: NDArray[np.bool_], step: int
+) -> tuple[Mixture, Mixture]:
+    """Return the mixtures inside and outside, from every so many rows and columns.
 
     Parameters
     ----------
-    colours : (n, 3) uint8 array
-    which : (m,) int64 array, optional
-        Of which of them, m > 0; all by default.
+    image : (H, W, 3) uint8 array
+    foreground : (H, W) bool array
+        Neither all True nor all False.
+    step : int
+        From all pixels where one of the sides has none that is looked at.
     """
-    places = np.arange(len(colours)) if which is None else which
-    samples = colours[places[:: -(-len(places) // _MOST)]].astype(np.float32)
-    parts = min(_PARTS, len(samples))
-    groups: NDArray[Any] = np.zeros(len(samples), np.int32)
-    if parts > 1:
-        cv2.setRNGSeed(0)  # k-means draws random numbers
-        until = (cv2.TERM_CRITERIA_MAX_ITER, 10, 0.0)
-        start = cv2.KMEANS_PP_CENTERS
-        groups = cv2.kmeans(samples, parts, groups[:, None], until, 1, start)[1].ravel()
-    # the groups of k-means are those that k Gaussians explain, and then the other way round
-    mixture = _mixture(_moments(samples, groups, parts))
-    best = _explained(samples, mixture.means, mixture.shapes, mixture.heights)
-    return _mixture(_moments(samples, best, len(mixture.heights)))
+    inside, outside = _sampled(image, foreground, step)
+    return Mixture(*_learnt(inside)), Mixture(*_learnt(outside))
+
+
+def fitted(samples: NDArray[np.uint8], groups: NDArray[np.int32]) -> Mixture:
+    """Return the mixture of colours (n, 3), of which it is roughly known how they group, (n,)."""
+    return Mixture(*_refined(samples, groups))
+
+
+@numba.njit(cache=True, nogil=True)
+def _sampled(
+    image: NDArray[np.uint8], foreground: NDArray[np.bool_], step: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:  # pragma: no cover - compiled
+    """Return what the two mixtures are learnt from, (n, 3) each."""
+    found = seen = 0
+    while found in (0, seen):
+        found = seen = 0
+        for row in range(0, foreground.shape[0], step):
+            for column in range(0, foreground.shape[1], step):
+                found += foreground[row, column]
+                seen += 1
+        if found in (0, seen):
+            step = 1
+    skips = -(-(seen - found) // _MOST), -(-found // _MOST)
+    samples = (
+        np.empty((-(-(seen - found) // skips[0]), 3), np.uint8),
+        np.empty((-(-found // skips[1]), 3), np.uint8),
+    )
+    places, waits = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    for row in range(0, foreground.shape[0], step):
+        for column in range(0, foreground.shape[1], step):
+            side = int(foreground[row, column])
+            if waits[side]:
+                waits[side] -= 1
+                continue
+            for channel in range(3):
+                samples[side][places[side], channel] = image[row, column, channel]
+            places[side] += 1
+            waits[side] = skips[side] - 1
+    return samples[1], samples[0]
+
+
+@numba.njit(cache=True, nogil=True)
+def _learnt(
+    samples: NDArray[np.uint8],
+) -> tuple[
+    NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]
+]:  # pragma: no cover - compiled
+    """Return means, shapes and heights of the mixture of some colours (n, 3)."""
+    parts = min(PARTS, len(samples))
+    return _refined(samples, grouped(samples, parts))
+
+
+@numba.njit(cache=True, nogil=True)
+def _refined(
+    samples: NDArray[np.uint8], groups: NDArray[np.int32]
+) -> tuple[
+    NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]
+]:  # pragma: no cover - compiled
+    """Return the mixture of samples whose groups are roughly known."""
+    # the groups are those that k Gaussians explain, and then the other way round
+    means, shapes, heights = _fit(_moments(samples, groups, PARTS))
+    best = _explained(samples, means, shapes, heights)
+    return _fit(_moments(samples, best, len(heights)))
 
 
 @numba.njit(cache=True, nogil=True)
 def _moments(
-    samples: NDArray[np.float32], groups: NDArray[np.int32], parts: int
+    samples: NDArray[np.uint8], groups: NDArray[np.int32], parts: int
 ) -> NDArray[np.float64]:  # pragma: no cover - compiled
     """Return how many samples each group has, and the sums of their channels and products.
 
@@ -97,24 +158,26 @@ def _moments(
     return sums
 
 
-def _mixture(sums: NDArray[np.float64]) -> Mixture:
-    """Return a Gaussian for each group that is not empty."""
-    means, shapes, heights = _fit(sums[sums[:, 0] > 0])
-    return Mixture(means, shapes, heights)
-
-
 @numba.njit(cache=True, nogil=True)
 def _fit(
     sums: NDArray[np.float64],
 ) -> tuple[
     NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]
 ]:  # pragma: no cover - compiled
-    """Return means, entries of the inverse covariances and heights, as a `Mixture` has them."""
-    parts = len(sums)
+    """Return means, entries of the inverse covariances and heights, as a `Mixture` has them.
+
+    Of each group that is not empty.
+    """
+    parts = np.count_nonzero(sums[:, 0])
     means, shapes = np.empty((parts, 3), np.float32), np.empty((parts, 6), np.float32)
     heights = np.empty(parts, np.float32)
-    for k in range(parts):
-        moments = sums[k] / sums[k, 0]
+    total = sums[:, 0].sum()
+    k = -1
+    for own in sums:
+        if not own[0]:
+            continue
+        k += 1
+        moments = own / own[0]
         r, g, b = moments[1], moments[2], moments[3]
         rr, gg, bb = moments[4] - r * r, moments[5] - g * g, moments[6] - b * b
         rg, rb, gb = moments[7] - r * g, moments[8] - r * b, moments[9] - g * b
@@ -128,7 +191,7 @@ def _fit(
         shapes[k, 3] = 2 * (rb * gb - rg * bb) / size
         shapes[k, 4] = 2 * (rg * gb - rb * gg) / size
         shapes[k, 5] = 2 * (rg * rb - rr * gb) / size
-        heights[k] = sums[k, 0] / sums[:, 0].sum() / np.sqrt(size)
+        heights[k] = own[0] / total / np.sqrt(size)
     return means, shapes, heights
 
 
@@ -142,7 +205,7 @@ def _determinant(
 
 @numba.njit(cache=True, nogil=True)
 def _explained(
-    samples: NDArray[np.float32],
+    samples: NDArray[np.uint8],
     means: NDArray[np.float32],
     shapes: NDArray[np.float32],
     heights: NDArray[np.float32],
@@ -152,12 +215,10 @@ def _explained(
     logs = np.log(heights.astype(np.float64))
     for n in range(len(samples)):
         most = -np.inf
+        red, green = np.float32(samples[n, 0]), np.float32(samples[n, 1])
+        blue = np.float32(samples[n, 2])
         for k in range(len(heights)):
-            r, g, b = (
-                samples[n, 0] - means[k, 0],
-                samples[n, 1] - means[k, 1],
-                samples[n, 2] - means[k, 2],
-            )
+            r, g, b = red - means[k, 0], green - means[k, 1], blue - means[k, 2]
             value = logs[k] - 0.5 * _squared(r, g, b, shapes[k])
             if value > most:
                 best[n], most = k, value

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2.segmentation.band import band_graph
-from napari_m2n2.segmentation.colours import Mixture, learn, log_ratio
+from napari_m2n2.segmentation.colours import Mixture, learn_both, log_ratio
 from napari_m2n2.segmentation.maxflow import minimum_cut
+from napari_m2n2.segmentation.steady import learn_both_steadily
 from napari_m2n2.segmentation.window import Window
 
 OUTSIDE, INSIDE, MAYBE_OUTSIDE, _MAYBE_INSIDE = range(4)
@@ -61,7 +62,7 @@ def smaller(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.uint8
     if whole.shape == shape[:2]:
         return whole
     small = cv2.resize(whole * 255, shape[1::-1], interpolation=cv2.INTER_AREA)
-    return (small > 127).view(np.uint8)
+    return _halves(small)
 
 
 def wide_band(mask: NDArray[np.uint8], band: float) -> NDArray[np.uint8]:
@@ -79,10 +80,16 @@ def narrow_band(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.u
     """Return the trimap around the outline of a mask that comes from a coarser scale."""
     size = (shape[1], shape[0])
     smooth = cv2.resize(mask.view(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR)
-    fine = (smooth > 127).view(np.uint8)
+    fine = _halves(smooth)
     around = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
-    certain = cv2.dilate(fine, around) == cv2.erode(fine, around)
-    return fine + np.where(certain, np.uint8(OUTSIDE), np.uint8(MAYBE_OUTSIDE))
+    doubtful = np.asarray(cv2.dilate(fine, around) - cv2.erode(fine, around), np.uint8)
+    return fine + np.uint8(MAYBE_OUTSIDE) * doubtful
+
+
+def _halves(shares: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return 1 where a share of 255 is more than half, 0 elsewhere."""
+    found: NDArray[np.uint8] = np.right_shift(shares, 7, dtype=np.uint8)
+    return found
 
 
 def dots_in(
@@ -110,6 +117,8 @@ def cut_band(
     trimap: NDArray[np.uint8],
     factor: float,
     colours: Colours | None = None,
+    *,
+    steady: bool = False,
 ) -> NDArray[np.bool_]:
     """Return the foreground of the best cut; the trimap's own where colours cannot be learnt.
 
@@ -121,22 +130,25 @@ def cut_band(
         A pixel of a coarse scale stands for factor² pixels and its sides for `factor` of theirs.
     colours : pair of Mixture, optional
         Those inside and outside; learnt from the trimap by default.
+    steady : bool
+        Whether they are learnt as `colours_of` does for a large plane.
     """
-    foreground = (trimap & 1).astype(bool)
+    foreground = (trimap & 1).view(bool)
     if colours is None and (foreground.all() or not foreground.any()):
         return foreground
     pixels = np.flatnonzero(trimap >= MAYBE_OUTSIDE)
-    known = colours_of(image, foreground) if colours is None else colours
-    data = np.float32(factor) * log_ratio(image.reshape(-1, 3)[pixels], *known)
+    known = colours_of(image, foreground, steady=steady) if colours is None else colours
+    data = np.float32(factor) * log_ratio(image.reshape(-1, 3).take(pixels, axis=0), *known)
     foreground.ravel()[pixels] = minimum_cut(*band_graph(image, trimap, pixels, data))
     return foreground
 
 
-def colours_of(image: NDArray[np.uint8], foreground: NDArray[np.bool_]) -> Colours:
-    """Return what colours there are inside and outside, from every so many pixels."""
+def colours_of(
+    image: NDArray[np.uint8], foreground: NDArray[np.bool_], *, steady: bool = False
+) -> Colours:
+    """Return what colours there are inside and outside, from every so many pixels.
+
+    With `steady`, for large planes, masks that differ little have colours that differ little.
+    """
     step = max(1, math.isqrt(foreground.size // _MOST_LEARNT))
-    some, which = image[::step, ::step], foreground[::step, ::step]
-    if which.all() or not which.any():
-        some, which = image, foreground
-    flat, inside = some.reshape(-1, 3), which.ravel()
-    return learn(flat, np.flatnonzero(inside)), learn(flat, np.flatnonzero(~inside))
+    return (learn_both_steadily if steady else learn_both)(image, foreground, step)

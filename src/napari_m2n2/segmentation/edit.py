@@ -16,21 +16,36 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_m2n2.segmentation.parts import numbered, only, part_around
 from napari_m2n2.segmentation.peel import Peel
 from napari_m2n2.segmentation.proposals import Proposal
-from napari_m2n2.segmentation.window import Pixel, Window, box_of, grown, window_around
+from napari_m2n2.segmentation.window import (
+    Pixel,
+    Window,
+    beyond,
+    box_of,
+    grown,
+    size_of,
+    window_around,
+)
+
+_Region: TypeAlias = Callable[[Window], NDArray[np.bool_]]
+"""Which pixels of a window belong to something."""
 
 _FIRST_REACH = 40
 """Most pixels on each side of the click that are looked at first."""
 
 _MARGIN = 8
 """Pixels that are looked at beyond a disc of as many pixels as may change."""
+
+_FEW, _MANY = 1 << 16, 1 << 19
+"""Pixels of a window in which a look at all prompts, and at the click's own map, costs little."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +68,15 @@ class Change:
         """Whether there are any."""
         return bool(self.pixels.any())
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return int(np.count_nonzero(self.pixels))
+
     def tight(self) -> Change:
         """Return the same change in the smallest window."""
-        rows, columns = box_of(self.pixels)
-        top, left = self.window[0].start, self.window[1].start
-        window = (
-            slice(top + rows.start, top + rows.stop),
-            slice(left + columns.start, left + columns.stop),
-        )
-        return Change(window, self.pixels[rows, columns])
+        box = box_of(self.pixels)
+        return Change(beyond(box, self.window), self.pixels[box])
 
 
 class Edit(NamedTuple):
@@ -106,31 +121,34 @@ def edited(
     """
 
     def wanted(window: Window) -> NDArray[np.bool_]:
-        proposed = proposal.mask(window)
-        return proposed if label else ~proposed
+        proposed: NDArray[np.bool_] = proposal.mask(window) == label
+        return proposed
 
     def missing(window: Window) -> NDArray[np.bool_]:
-        other: NDArray[np.bool_] = before[window] != label
-        if peel is not None:
-            other &= peel.allows(window)
-        return other & wanted(window)
+        found: NDArray[np.bool_] = (before[window] != label) & wanted(window)
+        return found
 
-    def own(window: Window) -> NDArray[np.bool_]:
-        near: NDArray[np.bool_] = proposal.distance(window) <= proposal.thresholds[-1]
-        return near & wanted(window)
+    def near(window: Window) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = proposal.distance(window) <= farthest
+        return found
 
-    believed = False
+    # maps are compared in their own precision, which is twice as fast
+    farthest = np.float32(proposal.thresholds[-1])
+    if farthest > proposal.thresholds[-1]:
+        farthest = np.nextafter(farthest, np.float32(-1))
+    part = None
     if peel is not None:
-        window, part, _ = _part(missing, pixel, before.shape, math.nan)
-        believed = bool(part.any())
-    if not believed:
-        window, part, whole = _part(own, pixel, before.shape, limit)
+        part, _ = _part(missing, peel.allows, pixel, before.shape, math.nan, _FEW)
+    believed = part is not None
+    if part is None:
+        part, whole = _part(near, wanted, pixel, before.shape, limit, _MANY)
         if not whole:
-            window, part = _nearest(own, pixel, before.shape, limit)
-    after = part & (before[window] != label)
-    here = pixel[0] - window[0].start, pixel[1] - window[1].start
-    after[here] = before[pixel] != label
-    return Edit(Change(window, after).tight(), believed)
+            part = _nearest(near, wanted, pixel, before.shape, limit)
+    if part is None:
+        part = Change(window_around(pixel, 0, before.shape), np.zeros((1, 1), bool))
+    after = part.pixels & (before[part.window] != label)
+    after[_seen_from(part.window, pixel)] = before[pixel] != label
+    return Edit(Change(part.window, after).tight(), believed)
 
 
 def accepted(
@@ -147,65 +165,80 @@ def accepted(
     """
     found: NDArray[np.bool_] = fitted != before
     rows, columns = box_of(found)
-    moved = np.ascontiguousarray(found[rows, columns])
+    moved = found[rows, columns]
     if not moved.size:
         return found
-    count, parts = cv2.connectedComponents(moved.view(np.uint8), connectivity=8)
+    count, parts = numbered(moved, diagonals=True)
     wanted = np.zeros(count, bool)
     wanted[parts[change[rows, columns]]] = True
     wanted[0] = False
-    found[rows, columns] = wanted[parts]
+    found[rows, columns] = only(parts, wanted)
     return found
 
 
-def part_with(mask: NDArray[np.bool_], pixel: Pixel) -> NDArray[np.bool_]:
-    """Return the connected part of a mask (diagonals count) that holds a pixel; often empty."""
-    found = np.zeros(mask.shape, bool)
-    if mask[pixel]:
-        filled = mask.astype(np.uint8, order="C")
-        cv2.floodFill(filled, None, pixel[::-1], 2, flags=8)
-        np.equal(filled, 2, out=found)
-    return found
+def _seen_from(window: Window, pixel: Pixel) -> Pixel:
+    """Return a pixel of the plane in those of a window."""
+    return pixel[0] - window[0].start, pixel[1] - window[1].start
+
+
+def _within_reach(region: _Region, pixel: Pixel, window: Window) -> Change | None:
+    """Return the part of a region in a window that holds a pixel of it; None without."""
+    part = part_around(region(window), _seen_from(window, pixel))
+    return None if part is None else Change(beyond(part[0], window), part[1])
 
 
 def _part(
-    inside: Callable[[Window], NDArray[np.bool_]],
+    one: _Region,
+    other: _Region,
     pixel: Pixel,
     shape: tuple[int, ...],
     limit: float,
-) -> tuple[Window, NDArray[np.bool_], bool]:
-    """Return the part of a region that holds a pixel, in its window, and whether that is all.
+    alone: int,
+) -> tuple[Change | None, bool]:
+    """Return the part of what two regions share that holds a pixel, and whether that is all.
 
-    It is not where more pixels than the limit were found.
+    It is not where more pixels than the limit were found. The second region is looked at around
+    the pixel's part of the first; windows of up to `alone` pixels grow with the first.
     """
     reach = _FIRST_REACH
     if not math.isnan(limit):
         reach = min(reach, _MARGIN + round(math.sqrt(limit / math.pi)))
     window = window_around(pixel, reach, shape)
     while True:
-        part = part_with(inside(window), (pixel[0] - window[0].start, pixel[1] - window[1].start))
-        if np.count_nonzero(part) > limit:
-            return window, part, False
-        wider = grown(window, part, shape)
+        rough = _within_reach(one, pixel, window)
+        if rough is None:
+            return None, True
+        wider = grown(window, rough.window, shape)
+        more = wider != window and size_of(wider) <= alone
+        if more and not np.count_nonzero(rough.pixels) > limit:
+            window = wider
+            continue
+        part = _shared(rough, other, pixel)
+        if part is None:
+            return None, True
+        if np.count_nonzero(part.pixels) > limit:
+            return part, False
+        wider = grown(window, part.window, shape)
         if wider == window:
-            return window, part, True
+            return part, True
         window = wider
 
 
+def _shared(rough: Change, other: _Region, pixel: Pixel) -> Change | None:
+    """Return the part that holds a pixel of what a part shares with a region; None without."""
+    return _within_reach(lambda window: rough.pixels & other(window), pixel, rough.window)
+
+
 def _nearest(
-    inside: Callable[[Window], NDArray[np.bool_]],
-    pixel: Pixel,
-    shape: tuple[int, ...],
-    count: float,
-) -> tuple[Window, NDArray[np.bool_]]:
-    """Return the disc of `count` pixels around a pixel, as far as it lies in a region.
+    one: _Region, other: _Region, pixel: Pixel, shape: tuple[int, ...], count: float
+) -> Change | None:
+    """Return the disc of `count` pixels around a pixel, as far as two regions share it.
 
     A distance map has plateaus, of which no λ takes a piece.
     """
     radius = round(math.sqrt(count / math.pi))
     window = window_around(pixel, radius, shape)
-    part = inside(window)
-    here = pixel[0] - window[0].start, pixel[1] - window[1].start
-    disc = np.zeros(part.shape, np.uint8)
-    cv2.circle(disc, here[::-1], radius, 1, cv2.FILLED)
-    return window, part_with(part & disc.view(bool), here)
+    found = one(window)
+    disc = np.zeros(found.shape, np.uint8)
+    cv2.circle(disc, _seen_from(window, pixel)[::-1], radius, 1, cv2.FILLED)
+    return _shared(Change(window, found & disc.view(bool)), other, pixel)

@@ -35,7 +35,8 @@ _MOST_BYTES = 1 << 26
 further click needs a part; the least recently used go first."""
 
 _LITTLE = 0.1
-"""Share of a mask: a click that may change less of it than this has something to be told."""
+"""Share of a mask, and of the disc around a click that is wrong for certain: a click that may
+change less of the one, or has changed less of the other, has something to be told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class _State:
     limits : tuple of float
         The most pixels of each click's segment; NaN for no limit.
     bounded : bool
-        Whether the last click could change but little of the mask.
+        Whether the last click was on a mistake and could change but little.
     """
 
     before: _State | None
@@ -143,7 +144,7 @@ class EditingSolver:
         depth = depth_of(mask, (row, column), label)
         most = most_pixels(mask, depth, label, self._strength, clicks, self._share)
         limits = np.array([*before.limits, np.nan if most is None else most])
-        bounded = depth > 0 and most is not None and most < _LITTLE * np.count_nonzero(mask)
+        little = most is not None and most < _LITTLE * np.count_nonzero(mask)
         prompts = replace(step.prompts, limits=limits)
         proposal = self._solver.propose(prompts, progress)
         peel = Peel(mask, (row, column), label, depth, clicks) if depth else None
@@ -157,7 +158,9 @@ class EditingSolver:
         heard = believed & ~np.isnan(proposal.thresholds)
         thresholds = np.where(heard, proposal.thresholds, own)
         state = _state_of(before, change.window, mask, thresholds, limits)
-        return replace(state, bounded=bool(bounded)), proposal.map_seconds
+        alone = most is not None and change.count < _LITTLE * math.pi * depth**2
+        bounded = depth > 0 and bool(little or alone)
+        return replace(state, bounded=bounded), proposal.map_seconds
 
     def _mask_of(self, state: _State, step: Step) -> NDArray[np.bool_]:
         """Return a mask (H, W) that was kept."""

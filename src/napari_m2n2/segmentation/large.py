@@ -13,26 +13,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_m2n2.image import PERCENTILES
 from napari_m2n2.markov.finer import enlarge, enlarge_along_edges
 from napari_m2n2.progress import Progress
 from napari_m2n2.prompts import Prompts, to_pixels
+from napari_m2n2.segmentation.coarse import choice_shape, moved, reduce
 from napari_m2n2.segmentation.edit import Change
 from napari_m2n2.segmentation.kept import KeptOutlines
 from napari_m2n2.segmentation.parameters import Parameters
-from napari_m2n2.segmentation.plane import PreparedPlane
+from napari_m2n2.segmentation.plane import PreparedPlane, colours_of
 from napari_m2n2.segmentation.proposals import LargeProposal
 from napari_m2n2.segmentation.seeds import Seed, force, innermost
 from napari_m2n2.segmentation.selection import Candidates
+from napari_m2n2.segmentation.shrinking import shrink
 from napari_m2n2.segmentation.solved import Solved
 from napari_m2n2.segmentation.solver import PlaneSolver
-
-_SAMPLE = 1_000_000
-"""Pixels that percentiles are taken from."""
 
 _PER_STROKE = 64
 """Pixels of a scribble that an outline has to respect."""
@@ -93,14 +90,14 @@ class LargeSolver:
     def candidates(self, points: ArrayLike, progress: Progress) -> list[Candidates]:
         """Return the candidate thresholds of each point (n, 2), on the reduced plane."""
         pixels = to_pixels(points, self.plane.shape)
-        moved = _moved(pixels, self.plane.shape, self._small.plane.shape)
-        return self._small.candidates(moved, progress)
+        inside = moved(pixels, self.plane.shape, self._small.plane.shape)
+        return self._small.candidates(inside, progress)
 
     def distance_maps(self, points: ArrayLike, progress: Progress) -> NDArray[np.float32]:
         """Return the distance map of each point (n, 2), (n, H, W) in [0, 1]."""
         pixels = to_pixels(points, self.plane.shape)
-        moved = _moved(pixels, self.plane.shape, self._small.plane.shape)
-        found = self._small.distance_maps(moved, progress)
+        inside = moved(pixels, self.plane.shape, self._small.plane.shape)
+        found = self._small.distance_maps(inside, progress)
         maps = np.empty((len(pixels), *self.plane.shape), np.float32)
         for target, one, pixel in zip(maps, found, pixels.tolist(), strict=True):
             target[:] = enlarge(one, self.plane.shape)
@@ -121,6 +118,7 @@ PlaneSolvers: TypeAlias = PlaneSolver | LargeSolver
 
 def make_solver(
     rgb: NDArray[np.float32],
+    grid: tuple[int, int],
     parameters: Parameters,
     prepared: Callable[[NDArray[np.float32]], PreparedPlane],
 ) -> PlaneSolvers:
@@ -129,18 +127,22 @@ def make_solver(
     Parameters
     ----------
     rgb : (H, W, 3) float32 array
+    grid : (int, int)
+        Rows and columns of the attention's grid.
     parameters : Parameters
-        `most_pixels` and `stretch_guide` are used.
+        `most_pixels`, `choice_cell` and `stretch_guide` are used.
     prepared : callable
         Does all that does not depend on prompts for the image, or for the reduced one.
     """
-    shape = reduced_shape((rgb.shape[0], rgb.shape[1]), parameters.most_pixels)
-    if shape == rgb.shape[:2]:
+    shape = rgb.shape[0], rgb.shape[1]
+    reduced = reduced_shape(shape, parameters.most_pixels)
+    if reduced == shape:
         return PlaneSolver(prepared(rgb))
-    small = cv2.resize(rgb, shape[::-1], interpolation=cv2.INTER_AREA)
-    plane = prepared(small.astype(np.float32, copy=False))
+    # no more pixels than thresholds are chosen by, so that full resolution chooses by the same
+    reduced = min(reduced, choice_shape(shape, grid, parameters.choice_cell), key=math.prod)
+    plane = prepared(reduce(rgb, reduced))
     colours = colours_of(rgb, stretched=parameters.stretch_guide)
-    large = replace(plane, rgb=rgb, guide=rgb, edges=None, colours=colours)
+    large = replace(plane, rgb=rgb, guide=rgb, edges=None, colours=colours, coarse=None)
     return LargeSolver(large, PlaneSolver(plane))
 
 
@@ -150,59 +152,6 @@ def reduced_shape(shape: tuple[int, int], most_pixels: int) -> tuple[int, int]:
     if share >= 1:
         return shape
     return max(round(shape[0] * share), 1), max(round(shape[1] * share), 1)
-
-
-def colours_of(rgb: NDArray[np.float32], *, stretched: bool) -> NDArray[np.uint8]:
-    """Return an image (H, W, 3) in bytes, stretched between percentiles of a sample or not."""
-    low, high = 0.0, 1.0
-    if stretched:
-        step = max(round(math.sqrt(rgb.shape[0] * rgb.shape[1] / _SAMPLE)), 1)
-        found = np.percentile(rgb[::step, ::step], PERCENTILES)
-        if found[1] > found[0]:
-            low, high = float(found[0]), float(found[1])
-    return cv2.convertScaleAbs(
-        np.maximum(rgb, np.float32(low)), alpha=255 / (high - low), beta=-255 * low / (high - low)
-    ).astype(np.uint8, copy=False)
-
-
-def shrink(prompts: Prompts, shape: tuple[int, int], small: tuple[int, int]) -> Prompts:
-    """Return the prompts of a plane for a reduced one."""
-    points = _moved(prompts.points, shape, small)
-    last: dict[tuple[int, int], bool] = {}
-    superseded = prompts.superseded.copy()
-    for place in range(len(points) - 1, -1, -1):
-        label = bool(prompts.labels[place])
-        row, column = points[place].tolist()
-        superseded[place] |= last.setdefault((row, column), label) != label
-    return replace(
-        prompts,
-        points=points,
-        superseded=superseded,
-        limits=prompts.limits * (math.prod(small) / math.prod(shape)),
-        regions=tuple(_reduced_region(region, small) for region in prompts.regions),
-        strokes=tuple(
-            np.unique(_moved(stroke, shape, small), axis=0) for stroke in prompts.strokes
-        ),
-    )
-
-
-def _moved(
-    pixels: NDArray[np.int64], shape: tuple[int, int], small: tuple[int, int]
-) -> NDArray[np.int64]:
-    """Return the reduced pixels that the centres of pixels (n, 2) lie in."""
-    moved: NDArray[np.int64] = (2 * pixels + 1) * np.array(small) // (2 * np.array(shape))
-    return moved
-
-
-def _reduced_region(region: NDArray[np.bool_], small: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return a box or mask of a reduced plane: half of a pixel must be in it, and one at least."""
-    share = cv2.resize(region.view(np.uint8) * 255, small[::-1], interpolation=cv2.INTER_AREA)
-    found: NDArray[np.bool_] = share >= 128
-    if not found.any():
-        pixel = np.array([innermost(region)])
-        row, column = _moved(pixel, (region.shape[0], region.shape[1]), small)[0]
-        found[row, column] = True
-    return found
 
 
 def _certain(prompts: Prompts) -> list[Seed]:

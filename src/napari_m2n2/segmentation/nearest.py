@@ -48,11 +48,12 @@ def combine(
     """
     mask = np.zeros(shape, bool)
     score = np.empty(shape, np.float32)
-    sides = np.full((2, mask.size), np.inf, np.float32)
+    background, foreground = np.full((2, mask.size), np.inf, np.float32)
     for distance, threshold, label in zip(distances, thresholds, labels, strict=True):
         unit = np.float32(max(threshold, FLOOR))
-        _take(distance.ravel(), unit, label, sides, mask.ravel())
-    _decide(sides, mask.ravel(), score.ravel())
+        sides = (foreground, background) if label else (background, foreground)
+        _take(distance.ravel(), unit, label, *sides, mask.ravel())
+    _decide(background, foreground, mask.ravel(), score.ravel())
     return mask, score
 
 
@@ -97,11 +98,11 @@ def _take(
     distance: NDArray[np.float32],
     unit: np.float32,
     label: bool,
-    sides: NDArray[np.float32],
+    own: NDArray[np.float32],
+    other: NDArray[np.float32],
     mask: NDArray[np.bool_],
 ) -> None:  # pragma: no cover - compiled
     """Let one prompt have the pixels that no earlier one is as near to."""
-    own, other = sides[int(label)], sides[1 - int(label)]
     for k in range(distance.size):
         scaled = distance[k] / unit
         mask[k] = label if scaled < min(own[k], other[k]) else mask[k]
@@ -110,11 +111,14 @@ def _take(
 
 @numba.njit(cache=True, nogil=True)
 def _decide(
-    sides: NDArray[np.float32], mask: NDArray[np.bool_], score: NDArray[np.float32]
+    background: NDArray[np.float32],
+    foreground: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    score: NDArray[np.float32],
 ) -> None:  # pragma: no cover - compiled
     """Leave out what is farther than 1, and fill in the score."""
     one = np.float32(1)
     for k in range(mask.size):
-        background, foreground = min(sides[0, k], one), sides[1, k]
-        mask[k] = mask[k] and foreground <= one
-        score[k] = max(min(background - foreground, one), -one)
+        near = foreground[k]
+        mask[k] = mask[k] & (near <= one)
+        score[k] = max(min(min(background[k], one) - near, one), -one)

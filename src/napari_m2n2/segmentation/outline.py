@@ -32,6 +32,7 @@ from napari_m2n2.segmentation.cut import (
     smaller,
     wide_band,
 )
+from napari_m2n2.segmentation.parts import parts_around
 
 _BOX = 2.0
 """Sides of the part of the plane that is looked at, in sides of the mask's box: the colours of the
@@ -58,6 +59,10 @@ _SMALL = 200
 
 _MOST_UNITS = 400_000
 """A plane of more pixels is fitted as if it had this many."""
+
+_LARGE = 1_500_000
+"""Pixels of a plane above which colours are learnt steadily; smaller planes were measured
+without."""
 
 _EPSILON = 1e-3
 """Least score of what the cut adds to the mask."""
@@ -111,6 +116,11 @@ def unit_of(shape: tuple[int, ...]) -> float:
     the less its edges would count.
     """
     return max(math.sqrt(shape[0] * shape[1] / _MOST_UNITS), 1.0)
+
+
+def is_large(shape: tuple[int, ...]) -> bool:
+    """Tell whether colours of a plane are learnt steadily (`napari_m2n2.segmentation.steady`)."""
+    return shape[0] * shape[1] > _LARGE
 
 
 def band_width(area: int, band: float, shape: tuple[int, ...]) -> float:
@@ -174,7 +184,7 @@ def _cut(
     trimap = wide_band(smaller(mask, image.shape), band / factor)
     while True:
         draw(trimap, dots, mask.shape, radius / factor)
-        found = cut_band(images.pop(), trimap, factor / unit)
+        found = cut_band(images.pop(), trimap, factor / unit, steady=is_large(plane))
         if not images:
             return found
         factor //= 2
@@ -183,11 +193,5 @@ def _cut(
 
 def with_points(mask: NDArray[np.bool_], dots: Sequence[Dot]) -> NDArray[np.bool_]:
     """Return the connected parts of a mask that hold a foreground point."""
-    count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
-    wanted = np.zeros(count, bool)
-    for row, column, value in dots:
-        if value == INSIDE and 0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]:
-            wanted[parts[row, column]] = True
-    wanted[0] = False
-    found: NDArray[np.bool_] = wanted[parts]
-    return found
+    pixels = [(row, column) for row, column, value in dots if value == INSIDE]
+    return parts_around(mask, pixels)

@@ -22,8 +22,7 @@ class Parameters:
     ----------
     grid : int
         R, cells along the side of the attention grid. More cells follow finer outlines; memory
-        grows with the fourth power, time a little slower. Each backbone has a default of its own
-        (`napari_m2n2.attention.registry.default_grid`).
+        grows with the fourth power. `napari_m2n2.attention.registry.default_grid` has defaults.
     temperature : float
         T > 0, M2N2 §3.2: each row becomes softmax(log A / T). Below 1 sharpens.
     ipf_rounds : int
@@ -58,12 +57,13 @@ class Parameters:
     most_pixels : int
         A larger plane is reduced to this many for all but its outline
         (`napari_m2n2.segmentation.large`); 0 sets no limit, as published.
+    choice_cell : float
+        Pixels along the side of a cell that λ is chosen by where cells are larger
+        (`napari_m2n2.segmentation.coarse`); 0 chooses by all pixels, as published.
     stretch_guide : bool
-        Whether the image that guides the upsampling is stretched between its percentiles first;
-        σ_r is made for photographs, and dim images have no edges at that scale.
+        Whether the image that guides the upsampling is stretched between its percentiles first.
     flood : bool
-        Whether distances are flood-filled from the prompt (M2N2 §3.4), so that segments are
-        connected.
+        Whether distances are flood-filled from the prompt (M2N2 §3.4): segments are connected.
     area_prior : float
         Largest share of the plane one prompt may take by itself, M2N2 §3.5.
     edge_bins : int
@@ -109,8 +109,7 @@ class Parameters:
         λ of iSeg's entropy-reduced attention (`napari_m2n2.segmentation.entropy`), with the
         natural logarithm; the published program's `ent` is 2.303 times as much.
     refine_rounds : int
-        Most rounds of iSeg's refinement (`napari_m2n2.segmentation.propagation`) of one mark;
-        several of a class share them, down to the 8 of the paper.
+        Most rounds of iSeg's refinement (`napari_m2n2.segmentation.propagation`) of one mark.
     walk_steps : float
         k of the walk P^k that is cut (`napari_m2n2.segmentation.ncut`); rounded, the steps that
         carry the conditional affinity.
@@ -128,8 +127,7 @@ class Parameters:
         What is made heavier: what the network reads, as in the published program, or only the keys
         of its cross-attention, as the paper has it.
     text_clusters : int
-        Cells whose answers to the tokens diverge little share their mean, in so many clusters
-        (`napari_m2n2.attention.word_clusters`); 0 leaves that out, 32 in scripts of the program.
+        Clusters of cells that share an answer (`napari_m2n2.attention.word_clusters`); 0 for none.
     edge_score, positive_score, negative_score : bool
         Whether the gradient along the outline, the prompts of the same and those of the other
         class have a say in the choice of λ (M2N2 Eq. 7, 9, 10); for the paper's Table 2. Without
@@ -150,6 +148,7 @@ class Parameters:
     sigma_space: float = 1.0
     sigma_range: float = 0.1
     most_pixels: int = 0
+    choice_cell: float = 0.0
     stretch_guide: bool = False
     flood: bool = True
     area_prior: float = 0.4
@@ -196,6 +195,7 @@ _DEFAULTS: dict[str, Parameters] = {
         upsampling="fast",
         close_calls=0.0,  # measured without; outlines and edits decide more of its masks
         most_pixels=1_500_000,
+        choice_cell=16.0,
         stretch_guide=True,
         image_edge=1.0,
         belief=4.0,
@@ -262,6 +262,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "area_power": (0, 2),
     "min_area": (0, 2**62),
     "most_pixels": (0, 2**62),
+    "choice_cell": (0, 1e6),
     "belief": (0, 100),
     "centre": (0, 100),
     "correction": (0, 1e6),

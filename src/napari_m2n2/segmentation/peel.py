@@ -19,11 +19,12 @@ import math
 from dataclasses import dataclass
 
 import cv2
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2.segmentation.corrections import LEAST_DEPTH
-from napari_m2n2.segmentation.window import Pixel, Window, widened, within
+from napari_m2n2.segmentation.window import Pixel, Window, within
 
 _DEPTH = 1.5
 _FADES = 0.55
@@ -70,20 +71,61 @@ class Peel:
         shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
         if math.isinf(self.depth):
             return np.ones(shape, bool)
+        rows, columns = window
+        top, left = rows.start - self.pixel[0], columns.start - self.pixel[1]
+        farthest = math.hypot(max(-top, top + shape[0]), max(-left, left + shape[1]))
         depth = max(self.depth, LEAST_DEPTH)
         most = _DEPTH + (_FOREGROUND if self.label else -_FOREGROUND)
         most += _EARLY / max(self.clicks - 1, 1)
-        down = (np.arange(*window[0].indices(self.before.shape[0])) - self.pixel[0])[:, None]
-        across = np.arange(*window[1].indices(self.before.shape[1])) - self.pixel[1]
-        away = np.sqrt(down * down + across * across)
-        deepest = depth * (most - _FADES * np.log(away / depth + _NEAR))
-        found: NDArray[np.bool_] = self._depths(window, float(deepest.max())) <= deepest
+        away = np.arange(math.ceil(farthest) + 2)
+        bounds = depth * (most - _FADES * np.log(away / depth + _NEAR))
+        found = np.empty(shape, bool)
+        depths = self._depths(window, bounds)
+        _compare(depths, top, left, depth, most, bounds, found)
         return found
 
-    def _depths(self, window: Window, most: float) -> NDArray[np.float32]:
-        """Return how far from the pixels that are as the click asks; right up to `most`."""
-        wide = widened(window, math.ceil(max(most, 0)) + 1, self.before.shape)
+    def _depths(self, window: Window, bounds: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return how far from the pixels that are as the click asks; right up to the bounds.
+
+        Farther from the click less depth is asked for, so that less around the window counts.
+        """
+        sides = []
+        for side, at, length in zip(window, self.pixel, self.before.shape, strict=True):
+            inwards = np.arange(side.stop - side.start)
+            before, after = (
+                math.ceil(max(float((bounds[np.abs(away)] - inwards).max()), 0)) + 1
+                for away in (side.start - at + inwards, side.stop - 1 - at - inwards)
+            )
+            sides.append(slice(max(side.start - before, 0), min(side.stop + after, length)))
+        wide = sides[0], sides[1]
         wrong = np.not_equal(self.before[wide], self.label).view(np.uint8)
-        depths = cv2.distanceTransform(wrong, cv2.DIST_L2, cv2.DIST_MASK_5).astype(np.float32)
-        found: NDArray[np.float32] = depths[within(window, wide)]
+        depths = cv2.distanceTransform(wrong, cv2.DIST_L2, cv2.DIST_MASK_5)
+        found: NDArray[np.float32] = np.asarray(depths, np.float32)[within(window, wide)]
         return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _compare(
+    depths: NDArray[np.float32],
+    top: int,
+    left: int,
+    depth: float,
+    most: float,
+    bounds: NDArray[np.float64],
+    found: NDArray[np.bool_],
+) -> None:  # pragma: no cover - compiled
+    """Fill in which depths are small enough, in a window that begins (top, left) from the click.
+
+    `bounds` are those at 0, 1, 2, ... pixels from the click: a logarithm is taken only where the
+    bound lies between those of two of them.
+    """
+    for row in range(depths.shape[0]):
+        down = np.float64((top + row) * (top + row))
+        for column in range(depths.shape[1]):
+            away = np.sqrt(down + (left + column) * (left + column))
+            ring = int(away)
+            value = depths[row, column]
+            inside = value <= bounds[ring + 1]
+            if not inside and value <= bounds[ring]:
+                inside = value <= depth * (most - _FADES * np.log(away / depth + _NEAR))
+            found[row, column] = inside

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,8 +18,12 @@ from napari_m2n2.markov.flood import flood_fill
 from napari_m2n2.markov.upsample import FAST_OFFSETS, FEW_OFFSETS, is_sampled, upsample
 from napari_m2n2.markov.walk import start_states
 from napari_m2n2.progress import Progress
+from napari_m2n2.segmentation.coarse import choice_shape, reduce
 from napari_m2n2.segmentation.maps import MapMaker, make_maps
 from napari_m2n2.segmentation.parameters import Parameters
+
+_SAMPLE = 1_000_000
+"""Pixels that the percentiles of a large plane are taken from."""
 
 _CELL = 16
 """Pixels along the side of a cell up to which edges are looked at pixel by pixel; in larger cells
@@ -94,15 +99,18 @@ class PreparedPlane(Canvas):
     Attributes
     ----------
     edges : (H, W) float32 array or None
-        Gradient of the image, where the parameters ask for it.
+        Gradient of the image, where the parameters ask for it and λ is chosen on this plane.
     device : str
         Where maps are made, as torch calls it.
     make : MapMaker
+    coarse : PreparedPlane or None
+        The reduced plane that λ is chosen on (`napari_m2n2.segmentation.coarse`).
     """
 
     edges: NDArray[np.float32] | None
     device: str
     make: MapMaker
+    coarse: PreparedPlane | None = None
 
     def low_maps(self, pixels: Sequence[tuple[int, int]], progress: Progress) -> torch.Tensor:
         """Return how far the cells are from each pixel (row, column), (B, h, w)."""
@@ -127,12 +135,44 @@ def prepare(
     With `overwrite` the attention's matrix is used up, which saves a copy of it.
     """
     make = make_maps(attention.to(device), method, parameters, progress, overwrite=overwrite)
-    cell = max(rgb.shape[0] / attention.grid[0], rgb.shape[1] / attention.grid[1])
-    edges = image_edges(rgb, max(cell / _CELL, 1.0)) if parameters.image_edge else None
-    canvas = Canvas.of(rgb, attention.grid, parameters)
-    return PreparedPlane(
-        rgb, canvas.grid, parameters, canvas.guide, canvas.colours, edges, device, make
+    shape, grid = (rgb.shape[0], rgb.shape[1]), attention.grid
+    small = choice_shape(shape, grid, parameters.choice_cell)
+    if small == shape:
+        return _plane(rgb, grid, parameters, device, make)
+    coarse = _plane(reduce(rgb, small), grid, parameters, device, make)
+    colours = None
+    if coarse.colours is not None:
+        colours = colours_of(rgb, stretched=parameters.stretch_guide)
+    guide = _seen_by(coarse, rgb)
+    return replace(coarse, rgb=rgb, guide=guide, colours=colours, edges=None, coarse=coarse)
+
+
+def _seen_by(coarse: Canvas, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what guides the upsampling to an image (H, W, 3) that is also there reduced.
+
+    Each pixel is the mean of as many around it as a reduced one stands for: how alike a pixel is
+    to a cell would be told by its noise otherwise.
+    """
+    down, across = (
+        2 * (length // (2 * short)) + 1
+        for length, short in zip(rgb.shape[:2], coarse.shape, strict=True)
     )
+    smooth = np.asarray(cv2.blur(rgb, (across, down)), np.float32)
+    return stretch(smooth, coarse.rgb) if coarse.parameters.stretch_guide else smooth
+
+
+def _plane(
+    rgb: NDArray[np.float32],
+    grid: tuple[int, int],
+    parameters: Parameters,
+    device: str,
+    make: MapMaker,
+) -> PreparedPlane:
+    """Prepare an image that thresholds are chosen on."""
+    cell = max(rgb.shape[0] / grid[0], rgb.shape[1] / grid[1])
+    edges = image_edges(rgb, max(cell / _CELL, 1.0)) if parameters.image_edge else None
+    canvas = Canvas.of(rgb, grid, parameters)
+    return PreparedPlane(rgb, grid, parameters, canvas.guide, canvas.colours, edges, device, make)
 
 
 def to_distance(
@@ -160,9 +200,14 @@ def _unit(distance: NDArray[np.float32]) -> NDArray[np.float32] | None:
     return scaled
 
 
-def stretch(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Stretch an image between its percentiles, all channels alike, so that hues stay."""
-    low, high = np.percentile(rgb, PERCENTILES)
+def stretch(
+    rgb: NDArray[np.float32], by: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Stretch an image between its percentiles, all channels alike, so that hues stay.
+
+    With `by` between those of another image.
+    """
+    low, high = np.percentile(rgb if by is None else by, PERCENTILES)
     return to_rgb(rgb, contrast=(low, high)) if high > low else rgb
 
 
@@ -173,3 +218,16 @@ def image_edges(rgb: NDArray[np.float32], sigma: float = 1.0) -> NDArray[np.floa
     down = cv2.Sobel(lab, cv2.CV_32F, 0, 1, borderType=cv2.BORDER_REPLICATE)
     edges: NDArray[np.float32] = np.sqrt((across**2 + down**2).sum(axis=2))
     return edges
+
+
+def colours_of(rgb: NDArray[np.float32], *, stretched: bool) -> NDArray[np.uint8]:
+    """Return an image (H, W, 3) in bytes, stretched between percentiles of a sample or not."""
+    low, high = 0.0, 1.0
+    if stretched:
+        step = max(round(math.sqrt(rgb.shape[0] * rgb.shape[1] / _SAMPLE)), 1)
+        found = np.percentile(rgb[::step, ::step], PERCENTILES)
+        if found[1] > found[0]:
+            low, high = float(found[0]), float(found[1])
+    return cv2.convertScaleAbs(
+        np.maximum(rgb, np.float32(low)), alpha=255 / (high - low), beta=-255 * low / (high - low)
+    ).astype(np.uint8, copy=False)

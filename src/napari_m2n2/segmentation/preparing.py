@@ -171,7 +171,7 @@ class Preparer:
                 image, attention, method, parameters, device, progress, overwrite=overwrite
             )
 
-        return make_solver(rgb, parameters, prepared)
+        return make_solver(rgb, attention.grid, parameters, prepared)
 
 
 def _noting(attention: Attention) -> list[str]:

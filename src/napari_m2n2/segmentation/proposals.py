@@ -71,13 +71,13 @@ class PlaneProposal:
         maps = [distance[window] for distance in self.distances]
         shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
         mask, score = combine(maps, self.chosen, self.labels, shape)
-        force(_inside(self.prompts, window), mask, score)
+        _force_in(self.prompts, window, mask, score)
         return mask, score
 
     def mask(self, window: Window) -> NDArray[np.bool_]:
         """Return the object, before its outline is fitted."""
         mask = nearest_in(window, self.distances, self.chosen, self.labels)
-        force(_inside(self.prompts, window), mask)
+        _force_in(self.prompts, window, mask)
         return mask
 
     def distance(self, window: Window) -> NDArray[np.float32]:
@@ -118,7 +118,7 @@ class LargeProposal:
         """Return the object, before its outline is fitted."""
         score = enlarged(lambda part: self.small.decide(part)[1], window, self.shape, self.reduced)
         mask: NDArray[np.bool_] = score > 0
-        force(_inside(self.prompts, window), mask)
+        _force_in(self.prompts, window, mask)
         return mask
 
     def distance(self, window: Window) -> NDArray[np.float32]:
@@ -160,7 +160,7 @@ class CropProposal:
         """Return the object, before its outline is fitted."""
         found = self._means(lambda part: self.inner.mask(part).astype(np.float32), window, 0)
         mask: NDArray[np.bool_] = found > 0.5
-        force(_inside(self.prompts, window), mask)
+        _force_in(self.prompts, window, mask)
         return mask
 
     def distance(self, window: Window) -> NDArray[np.float32]:
@@ -246,21 +246,29 @@ def enlarged(
     return found
 
 
-def _inside(prompts: Prompts, window: Window) -> Prompts:
-    """Return points and scribbles as far as they lie in a window, in its pixels."""
+def _force_in(
+    prompts: Prompts,
+    window: Window,
+    mask: NDArray[np.bool_],
+    score: NDArray[np.float32] | None = None,
+) -> None:
+    """Overwrite mask and score in a window at the pixels the user labelled."""
     corner = np.array([window[0].start, window[1].start])
     size = np.array([window[0].stop, window[1].stop]) - corner
 
     def moved(pixels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         away = pixels - corner
-        here = np.all((away >= 0) & (away < size), axis=1)
+        here = ((away >= 0) & (away < size)).all(axis=1)
         return away[here], here
 
     points, here = moved(prompts.points)
-    return replace(
+    if not len(points) and not prompts.strokes:
+        return
+    inside = replace(
         prompts,
         points=points,
         labels=prompts.labels[here],
         superseded=prompts.superseded[here],
         strokes=tuple(moved(stroke)[0] for stroke in prompts.strokes),
     )
+    force(inside, mask, score)

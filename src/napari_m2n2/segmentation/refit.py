@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2.segmentation.cut import (
+    INSIDE,
     Colours,
     Dot,
     coarser,
@@ -33,10 +34,12 @@ from napari_m2n2.segmentation.outline import (
     MOST_PIXELS,
     band_width,
     dot_radius,
+    is_large,
     surroundings,
     unit_of,
     with_points,
 )
+from napari_m2n2.segmentation.parts import numbered, only
 from napari_m2n2.segmentation.window import Window, both, box_of, widened, within
 
 _REACH = 3.0
@@ -140,7 +143,7 @@ def _without_loose(
     window, fitted, before, changed
         For a larger window, if that was needed.
     """
-    count, parts = cv2.connectedComponents(fitted.view(np.uint8), connectivity=4)
+    count, parts = numbered(fitted, diagonals=False)
     rim = np.zeros(count, bool)
     for side in (parts[0], parts[-1], parts[:, 0], parts[:, -1]):
         rim[side] = True
@@ -157,8 +160,11 @@ def _without_loose(
         away = here[0].start, here[1].start
         dots = [(row + away[0], column + away[1], value) for row, column, value in dots]
         return window, with_points(fitted, dots), before, changed
-    held = with_points(fitted, dots) | rim[parts]
-    return window, held, before, changed
+    for row, column, value in dots:
+        if value == INSIDE and 0 <= row < len(parts) and 0 <= column < parts.shape[1]:
+            rim[parts[row, column]] = True
+    rim[0] = False
+    return window, only(parts, rim), before, changed
 
 
 def _colours(
@@ -175,7 +181,8 @@ def _colours(
     if inside.all() or not inside.any():
         return None
     height, width = inside.shape
-    return colours_of(image[rows, columns][:height, :width], inside)
+    part = image[rows, columns][:height, :width]
+    return colours_of(part, inside, steady=is_large(mask.shape))
 
 
 def _of_window(image: NDArray[np.uint8], window: Window, times: int) -> NDArray[np.uint8]:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from napari_m2n2.attention.base import Attention
 from napari_m2n2.errors import InputError
 from napari_m2n2.progress import Progress
-from napari_m2n2.segmentation.large import colours_of
 from napari_m2n2.segmentation.parameters import Parameters
+from napari_m2n2.segmentation.plane import colours_of
 from napari_m2n2.segmentation.region_pixels import spread
 from napari_m2n2.segmentation.region_tree import RegionTree
 from napari_m2n2.segmentation.registry import REGIONS

@@ -33,8 +33,9 @@ class Result:
         Which weights the attention comes from: a repository of the Hugging Face hub with its
         commit, or a folder; "" for a backbone that has none.
     bounded : bool
-        Whether the last point was on a mistake and so close to the outline that it could change
-        less than a tenth of the mask; one further inside the mistake can change more.
+        Whether the last point was on a mistake and could change but little: less than a tenth of
+        the mask, so close to the outline, or of the disc that is wrong for certain, outweighed by
+        other points. One further inside the mistake, or one more beside it, can change more.
     """
 
     mask: NDArray[np.bool_]

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_m2n2.segmentation.belief import Beliefs, expected_overlap, find_beliefs
+from napari_m2n2.segmentation.coarse import moved
 from napari_m2n2.segmentation.growth import nearest_first, ring_means
 from napari_m2n2.segmentation.parameters import Parameters
 
@@ -34,8 +35,9 @@ class Candidates:
 
     Attributes
     ----------
-    distance : (H, W) float32 array
-        0 at the prompt, 1 at the farthest pixel.
+    distance : (h, w) float32 array
+        0 at the prompt, 1 at the farthest pixel, where thresholds are chosen: on the plane, or on
+        a reduced one.
     thresholds : (k,) float32 array
         The least values of `distance`, ascending: as many as there are candidates that could be
         worth anything. Candidates beyond them are worth 0.
@@ -50,6 +52,8 @@ class Candidates:
         Whether prompts of the own class, and of the other one, have a say.
     beliefs : Beliefs, optional
         What the prompt means if there is no other; None for the segment of highest worth.
+    fine : (H, W) float32 array, optional
+        The distance map of the plane itself, where `distance` is of a reduced one.
     """
 
     distance: NDArray[np.float32]
@@ -60,13 +64,29 @@ class Candidates:
     positive: bool = True
     negative: bool = True
     beliefs: Beliefs | None = None
+    fine: NDArray[np.float32] | None = None
+
+    @property
+    def map(self) -> NDArray[np.float32]:
+        """The distance map of the plane, (H, W)."""
+        return self.distance if self.fine is None else self.fine
 
     @property
     def nbytes(self) -> int:
         """Bytes held: at most 12 a pixel, and a sixtieth more."""
-        return (
-            self.distance.nbytes + self.thresholds.nbytes + self.worth.nbytes + self.peaks.nbytes
-        )
+        held = self.distance.nbytes + self.thresholds.nbytes + self.worth.nbytes
+        return held + self.peaks.nbytes + (0 if self.fine is None else self.fine.nbytes)
+
+    def at(self, pixels: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return `distance` at pixels of the plane (n, 2), (n,)."""
+        (height, width), small = self.map.shape, (self.distance.shape[0], self.distance.shape[1])
+        rows, columns = moved(pixels, (height, width), small).T
+        found: NDArray[np.float32] = self.distance[rows, columns]
+        return found
+
+    def share(self, limit: int) -> int:
+        """Return how many pixels of `distance` so many pixels of the plane are, 1 at least."""
+        return max(round(limit * (self.distance.size / self.map.size)), 1)
 
 
 def find_candidates(
@@ -180,7 +200,7 @@ def choose_threshold(
     """
     if candidates.flat:
         return FALLBACK
-    distance, allowed = candidates.distance, len(candidates.worth)
+    allowed = len(candidates.worth)
     beliefs = candidates.beliefs
     if beliefs is not None and len(same) == 1 and not len(other) and limit is None:
         expected = expected_overlap(beliefs.areas, beliefs.areas, beliefs.weights)
@@ -189,18 +209,18 @@ def choose_threshold(
     # the farthest pixel
     bound = np.float32(np.inf)
     if candidates.negative:
-        bound = distance[other[:, 0], other[:, 1]].min() if len(other) else distance.max()
+        bound = candidates.at(other).min() if len(other) else candidates.distance.max()
     # s_pos: the share of the own class within the segment, a staircase along the candidates
     near = np.zeros(0, np.float32)
     if candidates.positive:
-        near = np.sort(distance[same[:, 0], same[:, 1]])
+        near = np.sort(candidates.at(same))
     best = _best(
         candidates.thresholds,
         candidates.worth,
         candidates.peaks,
         near,
         bound,
-        allowed if limit is None else min(allowed, limit),
+        allowed if limit is None else min(allowed, candidates.share(limit)),
     )
     return float(candidates.thresholds[best])
 
@@ -217,10 +237,10 @@ def _best(
     """Return the first of the candidates with the highest score.
 
     `near` is what the prompts of the own class have in the map, ascending; without any, all
-    candidates hold as many of them. Blocks that cannot be better are passed over.
+    candidates hold as many of them. Only blocks that are not of one height are looked into.
     """
     allowed = min(allowed, int(np.searchsorted(thresholds, bound)))
-    best, score = 0, 0.0
+    best, score, found = 0, 0.0, -1
     begin, height = 0, 0 if near.size else 1
     for k in range(near.size + 1):
         end = allowed
@@ -230,13 +250,21 @@ def _best(
         while place < end:
             block = place // _BLOCK
             after = min(end, (block + 1) * _BLOCK)
-            if height * float(peaks[block]) > score:
-                for candidate in range(place, after):
-                    if height * float(worth[candidate]) > score:
-                        best, score = candidate, height * float(worth[candidate])
+            peak = height * float(peaks[block])
+            if peak > score:
+                if place == block * _BLOCK and after - place == min(_BLOCK, worth.size - place):
+                    found, score = block, peak  # all of it: which one is looked up at the end
+                else:
+                    for candidate in range(place, after):
+                        if height * float(worth[candidate]) > score:
+                            best, found, score = candidate, -1, height * float(worth[candidate])
             place = after
         begin = max(begin, end)
         height += 1
+    if found >= 0:
+        best = found * _BLOCK
+        while worth[best] < peaks[found]:
+            best += 1
     return best
 
 

@@ -26,8 +26,9 @@ class Solved:
     map_seconds, score_seconds : float
         What new distance maps took, and all that followed.
     bounded : bool
-        Whether the last click was on a mistake and so close to the outline that it could change
-        but little (`napari_m2n2.segmentation.corrections`).
+        Whether the last click was on a mistake and could change but little: so close to the
+        outline (`napari_m2n2.segmentation.corrections`), or where all clicks together propose
+        nothing else.
     """
 
     mask: NDArray[np.bool_]

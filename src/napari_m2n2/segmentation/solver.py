@@ -7,7 +7,8 @@ import time
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_m2n2.progress import Progress
+from napari_m2n2.markov.finer import enlarge
+from napari_m2n2.progress import Progress, ignore
 from napari_m2n2.prompts import Prompts, to_pixels
 from napari_m2n2.segmentation.edit import Change
 from napari_m2n2.segmentation.kept import KeptCandidates, KeptOutlines
@@ -22,6 +23,7 @@ from napari_m2n2.segmentation.seeds import (
     thresholds_by_point,
 )
 from napari_m2n2.segmentation.selection import Candidates
+from napari_m2n2.segmentation.shrinking import shrink
 from napari_m2n2.segmentation.solved import Solved
 
 
@@ -46,7 +48,11 @@ class PlaneSolver:
         """Return the object that prompts mean; see `napari_m2n2.segmenter.Segmenter.segment`."""
         began = time.perf_counter()
         found = self.propose(prompts, progress)
-        mask, score = combine(found.distances, found.chosen, found.labels, self.plane.shape)
+        coarse = self.plane.coarse
+        if draft and coarse is not None:
+            mask, score = self._drafted(prompts, found, coarse.shape)
+        else:
+            mask, score = combine(found.distances, found.chosen, found.labels, self.plane.shape)
         if not draft:
             seeds = make_seeds(prompts, self.plane.shape, self.plane.grid)
             self._outlines.fit_on(self.plane, mask, score, seeds)
@@ -70,13 +76,24 @@ class PlaneSolver:
         places = [k for k, seed in enumerate(seeds) if seed.pixel == last and seed.region is None]
         return PlaneProposal(
             prompts=prompts,
-            distances=[one.distance for one in candidates],
+            distances=[one.map for one in candidates],
             chosen=chosen,
             labels=[seed.label for seed in seeds],
             last=places[0] if places else -1,
             thresholds=thresholds_by_point(prompts, seeds, chosen),
             map_seconds=mapped,
         )
+
+    def _drafted(
+        self, prompts: Prompts, found: PlaneProposal, shape: tuple[int, int]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """Return mask and score as the reduced plane that thresholds are chosen on has them."""
+        seeds = make_seeds(prompts, self.plane.shape, self.plane.grid)
+        distances = [one.distance for one in self._kept.of(self.plane, seeds, ignore)]
+        small = combine(distances, found.chosen, found.labels, shape)
+        force(shrink(prompts, self.plane.shape, shape), *small)
+        score = enlarge(small[1], self.plane.shape)
+        return score > 0, score
 
     def mend(self, mask: NDArray[np.bool_], change: Change, prompts: Prompts) -> Change:
         """Move the outline near a change that was made in a mask; return all that is changed."""
@@ -94,5 +111,5 @@ class PlaneSolver:
         candidates = self.candidates(points, progress)
         maps = np.empty((len(candidates), *self.plane.shape), np.float32)
         for target, found in zip(maps, candidates, strict=True):
-            target[:] = found.distance
+            target[:] = found.map
         return maps

@@ -34,19 +34,23 @@ def widened(window: Window, reach: int, shape: tuple[int, ...], multiple: int = 
     return sides[0], sides[1]
 
 
-def grown(window: Window, part: NDArray[np.bool_], shape: tuple[int, ...]) -> Window:
-    """Return a window twice as long on each side that a part of it reaches."""
+def grown(window: Window, part: Window, shape: tuple[int, ...]) -> Window:
+    """Return a window twice as long on each side that a window within it reaches."""
     sides = []
-    for axis, (side, length) in enumerate(zip(window, shape, strict=True)):
+    for side, inner, length in zip(window, part, shape, strict=True):
         more = side.stop - side.start
-        first, last = part.take(0, axis).any(), part.take(-1, axis).any()
         sides.append(
             slice(
-                max(side.start - more, 0) if first else side.start,
-                min(side.stop + more, length) if last else side.stop,
+                max(side.start - more, 0) if inner.start == side.start else side.start,
+                min(side.stop + more, length) if inner.stop == side.stop else side.stop,
             )
         )
     return sides[0], sides[1]
+
+
+def size_of(window: Window) -> int:
+    """Return how many pixels a window has."""
+    return int((window[0].stop - window[0].start) * (window[1].stop - window[1].start))
 
 
 def box_of(mask: NDArray[np.bool_]) -> Window:
@@ -64,6 +68,15 @@ def within(window: Window, outer: Window, factor: int = 1) -> Window:
         slice(
             (window[1].start - outer[1].start) * factor, (window[1].stop - outer[1].start) * factor
         ),
+    )
+
+
+def beyond(window: Window, outer: Window) -> Window:
+    """Return a window that is given in the pixels of another one in those of the plane."""
+    top, left = outer[0].start, outer[1].start
+    return (
+        slice(top + window[0].start, top + window[0].stop),
+        slice(left + window[1].start, left + window[1].stop),
     )
 
 

@@ -14,8 +14,8 @@ NO_PAIR = "Choose an image and press “New object”."
 STOPPED = "Stopped; place, move or remove a point to start again."
 NO_FOREGROUND = "Nothing is outlined without a foreground point; place one on the object."
 BOUNDED = (
-    "The last click is close to the outline, so that it could change little; click in the middle "
-    "of what is wrong to change more."
+    "The last click changed little, since it is close to the outline or other clicks outweigh it; "
+    "click in the middle of what is wrong, or once more beside it, to change more."
 )
 NO_MEMORY_FOR_LABELS = (
     "There is not enough memory for labels of this image; crop it or close other programs."
