@@ -57,7 +57,8 @@ def click(segmenter: Segmenter, shape: tuple[int, int], count: int, repeat: int)
     """Return seconds of a new prompt, of a label flipped and of an undo, with `count` prompts."""
     points = places(shape, count, seed=3)
     labels = [bool(k % 2 == 0) for k in range(count)]
-    others = iter(places(shape, 1000, seed=4))
+    # other places for each count, since maps of prompts that were seen are kept
+    others = iter(places(shape, 1000, seed=4 + count))
     segmenter.segment(points, labels)
     new = seconds(lambda: segmenter.segment([*points, next(others)], [*labels, True]), repeat)
     turns = iter(range(1000))
