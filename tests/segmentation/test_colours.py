@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from napari_m2n2.segmentation.colours import learn, log_ratio
+from napari_m2n2.segmentation.colours import learn_both, log_ratio
 
 
 def cloud(mean, count=400, spread=6, seed=0):
     values = np.random.default_rng(seed).normal(mean, spread, (count, 3))
     return values.clip(0, 255).astype(np.uint8)
+
+
+def learn(colours):
+    """The mixture of some colours, as the inside of an image whose outside is one black pixel."""
+    image = np.concatenate([colours, np.zeros((1, 3), np.uint8)])[None]
+    return learn_both(image, np.arange(len(colours) + 1)[None] < len(colours), 1)[0]
 
 
 def density(mixture, colours):

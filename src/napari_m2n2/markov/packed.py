@@ -80,7 +80,7 @@ class PackedBands(Bands):
         def work(k: int) -> None:
             _multiply(own.blocks, own.columns, own.first, by_cell, *self._bands[k], SIDE, parts[k])
 
-        self.each(work, list(range(len(self._bands))))
+        self._each_band(work)
         result: Vectors = np.empty_like(states)
         result[:, own.order] = parts.sum(axis=0).reshape(len(states), -1)[:, : own.count]
         return result

@@ -8,6 +8,7 @@ two.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -78,6 +79,10 @@ class Bands(Team):
         self._bands = bands
         super().__init__(torch.get_num_threads() if len(bands) > 1 else 1)
 
+    def _each_band(self, work: Callable[[int], None]) -> None:
+        """Do work for the number of each band."""
+        self.each(work, list(range(len(self._bands))))
+
     def push(self, states: Vectors) -> Vectors:
         """Return states @ matrix for states (B, N)."""
         parts = np.empty((len(self._bands), *states.shape))
@@ -86,7 +91,7 @@ class Bands(Team):
         def work(k: int) -> None:
             self._multiply(self._matrix, by_cell, *self._bands[k], parts[k])
 
-        self.each(work, list(range(len(self._bands))))
+        self._each_band(work)
         result: Vectors = parts.sum(axis=0)
         return result
 
@@ -101,7 +106,7 @@ class Bands(Team):
         def work(k: int) -> None:
             _balance_rows(self._matrix, columns, rows, *self._bands[k], parts[k])
 
-        self.each(work, list(range(len(self._bands))))
+        self._each_band(work)
         return rows, parts.sum(axis=0)
 
     def scale(self, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:
@@ -114,7 +119,7 @@ class Bands(Team):
         def work(k: int) -> None:
             _scale(self._matrix, rows, columns, *self._bands[k], parts[k])
 
-        self.each(work, list(range(len(self._bands))))
+        self._each_band(work)
         sums: NDArray[Any] = parts.sum(axis=0)
         return sums
 

@@ -84,7 +84,7 @@ class StripBands(Bands):
                 parts[k],
             )
 
-        self.each(work, list(range(len(self._bands))))
+        self._each_band(work)
         results = np.empty((2, len(columns)), columns.dtype)
         _spread(rows.reshape(-1), parts.reshape(len(parts), -1), own.order, *results)
         return results[0], results[1]

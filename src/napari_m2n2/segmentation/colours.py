@@ -46,14 +46,6 @@ class Mixture:
     heights: NDArray[np.float32]
 
 
-def learn(colours: NDArray[np.uint8]) -> Mixture:
-    """Return the mixture that explains some colours (n, 3), n > 0, or some of them.
-
-    The same colours give the same mixture every time.
-    """
-    return Mixture(*_learnt(np.ascontiguousarray(colours[:: -(-len(colours) // _MOST)])))
-
-
 def learn_both(
     image: NDArray[np.uint8], foreground: NDArray[np.bool_], step: int
 ) -> tuple[Mixture, Mixture]:
@@ -66,6 +58,11 @@ def learn_both(
         Neither all True nor all False.
     step : int
         From all pixels where one of the sides has none that is looked at.
+
+    Returns
+    -------
+    Mixture, Mixture
+        The same for the same colours, every time.
     """
     inside, outside = _sampled(image, foreground, step)
     return Mixture(*_learnt(inside)), Mixture(*_learnt(outside))
